@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef UPCAST_CONF_H
+#define UPCAST_CONF_H
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/schema.h"
+
+/*
+ * The settings file: read as a whole, checked as a whole, edited in place.
+ *
+ * conf_load() reads FILE into an immutable `struct conf`; every value has been
+ * checked and every option has one (its default where the file is silent).
+ * A daemon that reloads loads a second one and swaps. Anything wrong fails the
+ * whole file with a sentence of the form
+ *	/etc/upcast/upcast.ini:12: uploader.rev_port: 70000 is out of range, 1 to 65535
+ *
+ * Format (upcast.ini(5)): [section] or [section NAME]; key = value; a comment
+ * is a line that starts with ; or #. Lines of up to CONF_LINE_MAX bytes. A
+ * value that inih would damage (" ;" in it) is refused, not misread.
+ * [route] takes any key.
+ */
+enum { CONF_LINE_MAX = 1024, CONF_FILE_MAX = 1 << 20 };
+
+struct conf;
+
+/*
+ * `instance` picks [uploader NAME] over [uploader]: an option that the
+ * instance's section does not set comes from the plain one. NULL: none.
+ * Errors: what opening says, -EINVAL with the sentence, -ENOMEM.
+ */
+int conf_load(const char *path, const char *instance, struct conf **ret_conf,
+	      struct err *err) ATTR_MUST_CHECK;
+/* The same from memory; `path` only names it. Pure: what the fuzzer calls. */
+int conf_parse(const char *path, const char *text, size_t len,
+	       const char *instance, struct conf **ret_conf,
+	       struct err *err) ATTR_MUST_CHECK;
+void conf_free(struct conf *conf);
+
+const char *conf_text(const struct conf *conf, enum schema_id id);
+/* UINT, DURATION (ms), SIZE (bytes), ENUM (index of the word). */
+uint64_t conf_number(const struct conf *conf, enum schema_id id);
+bool conf_bool(const struct conf *conf, enum schema_id id);
+/* Was it in the file? (and at which line: 0 if not) */
+int conf_line(const struct conf *conf, enum schema_id id);
+
+/* The keys of a free section ([route]) in file order; NULL at the end. */
+const char *conf_free_key(const struct conf *conf, const char *section,
+			  size_t i, const char **ret_value);
+
+/*
+ * Sets or (value NULL) removes one key in place: comments, order and unknown
+ * text survive. Written beside, fsynced, renamed over, the directory fsynced;
+ * owner and mode are kept; a lock file beside it (PATH.lock) makes concurrent
+ * writers wait for each other (10 s at most, -EAGAIN). The result is read back
+ * and checked before it replaces the old file.
+ */
+int conf_set(const char *path, const char *section, const char *key,
+	     const char *value, struct err *err) ATTR_MUST_CHECK;
+/* The pure part of it: the edited text goes to `dst`. */
+int conf_edit(const char *text, size_t len, const char *section,
+	      const char *key, const char *value,
+	      struct buf *dst) ATTR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef UPCAST_LOG_H
+#define UPCAST_LOG_H
+
+#include <stdbool.h>
+
+#include "lib/attr.h"
+
+/*
+ * The log of a program: one line per call, to standard error or to syslog.
+ *
+ * The shapes are those that administrators of the original know (syslog tag
+ * "Uploader[pid]" and plain text; "streamer-sip[pid]" and
+ * "  HHMMSS.mmm : LEVEL   : text"). A line never blocks the caller: syslog
+ * datagrams go out non-blocking to /dev/log, and what could not be sent is
+ * counted and told once it can be. Lines are cut at LOG_LINE_MAX bytes, control
+ * characters become '?'.
+ *
+ * log_open() once at start, before threads; log_close() at the end; the others
+ * from any thread. Without log_open() lines go to standard error.
+ */
+enum { LOG_LINE_MAX = 2048 };
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
+		 LOG_LEVEL_DEBUG };
+
+enum log_shape {
+	LOG_SHAPE_PLAIN,    /* "text" */
+	LOG_SHAPE_STREAMER, /* "  HHMMSS.mmm : INFO    : text" */
+};
+
+struct log_config {
+	const char *tag;	/* "Uploader", "streamer-sip" */
+	int facility;		/* LOG_USER, LOG_DAEMON from <syslog.h> */
+	enum log_shape shape;
+	enum log_level level;	/* what is below it is dropped */
+	bool to_stderr;		/* foreground: no syslog */
+};
+
+void log_open(const struct log_config *config);
+void log_close(void);
+void log_set_level(enum log_level level);
+
+/* What "call 3: " lines of this thread begin with; "" for nothing. */
+void log_set_context(const char *fmt, ...) ATTR_PRINTF(1, 2);
+
+void log_error(const char *fmt, ...) ATTR_PRINTF(1, 2);
+void log_warning(const char *fmt, ...) ATTR_PRINTF(1, 2);
+void log_info(const char *fmt, ...) ATTR_PRINTF(1, 2);
+void log_debug(const char *fmt, ...) ATTR_PRINTF(1, 2);
+/* A blank level column: the streamer's RTMP chunk lines have one. */
+void log_blank(const char *fmt, ...) ATTR_PRINTF(1, 2);
+
+#endif

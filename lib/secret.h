@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef UPCAST_SECRET_H
+#define UPCAST_SECRET_H
+
+#include "lib/err.h"
+
+/*
+ * One secret, one file: SECRETS_DIR/uploader/rev_password and so on, 0640,
+ * root and the daemon's own group. The content is the secret and nothing else;
+ * one newline at its end is dropped. It is wiped when released; a core dump
+ * leaves it out where the kernel can (MADV_DONTDUMP).
+ *
+ *	struct secret s = { 0 };
+ *	err = secret_load(dir, "uploader", "rev_password", &s, &e);
+ *	use(secret_text(&s));
+ *	secret_release(&s);
+ */
+enum { SECRET_MAX = 4096 };
+
+struct secret {
+	char *text; /* on a page of its own, or NULL */
+};
+
+/*
+ * -ENOENT where there is none, -EACCES, -EMSGSIZE, -EINVAL (a NUL or a newline
+ * in it), -EPERM where everyone may read the file. The sentence names the file,
+ * never the content.
+ */
+int secret_load(const char *dir, const char *program, const char *name,
+		struct secret *ret, struct err *err) ATTR_MUST_CHECK;
+/* Written beside, 0640, fsynced, renamed over; owner root:GROUP if root. */
+int secret_store(const char *dir, const char *program, const char *name,
+		 const char *text, const char *group,
+		 struct err *err) ATTR_MUST_CHECK;
+/* A copy of a text that is a secret. */
+int secret_set(struct secret *s, const char *text) ATTR_MUST_CHECK;
+void secret_release(struct secret *s);
+/* "" where there is none. */
+const char *secret_text(const struct secret *s);
+
+#endif
