@@ -68,6 +68,7 @@ static void on_posted(evutil_socket_t fd, short what, void *arg)
 	pthread_mutex_lock(&loop->lock);
 	list_take(&tasks, &loop->posted);
 	stopping = loop->stopping;
+	loop->stopping = false;
 	pthread_mutex_unlock(&loop->lock);
 	run_tasks(&tasks);
 	if (stopping)
@@ -151,8 +152,8 @@ struct event_base *loop_base(struct loop *loop)
 
 int loop_run(struct loop *loop)
 {
-	return event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? -EIO :
-									  0;
+	return event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? -EIO
+									: 0;
 }
 
 static void wake(struct loop *loop)

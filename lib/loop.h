@@ -41,7 +41,7 @@ int loop_new(struct loop **ret_loop) ATTR_MUST_CHECK;
 void loop_free(struct loop *loop);
 struct event_base *loop_base(struct loop *loop);
 
-/* Runs until loop_stop(). */
+/* Runs until loop_stop(); may be called again. */
 int loop_run(struct loop *loop) ATTR_MUST_CHECK;
 /* Ends loop_run() after the current dispatch. From any thread. */
 void loop_stop(struct loop *loop);

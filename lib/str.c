@@ -112,8 +112,8 @@ void str_format_duration(uint64_t ms, char *dst, size_t size)
 int str_parse_size(const char *s, uint64_t *ret_bytes)
 {
 	static const struct unit units[] = {
-		{ "", 1 },	   { "K", 1 << 10 },	   { "M", 1 << 20 },
-		{ "G", 1 << 30 },  { "T", 1ULL << 40 },	   { "KiB", 1 << 10 },
+		{ "", 1 },	    { "K", 1 << 10 },	 { "M", 1 << 20 },
+		{ "G", 1 << 30 },   { "T", 1ULL << 40 }, { "KiB", 1 << 10 },
 		{ "MiB", 1 << 20 }, { "GiB", 1 << 30 },
 	};
 
@@ -166,8 +166,8 @@ int str_pct_encode(struct buf *dst, const char *src)
 	for (; *src && !err; src++) {
 		unsigned char c = (unsigned char)*src;
 
-		err = is_unreserved(c) ? buf_add_u8(dst, c) :
-					 buf_printf(dst, "%%%02X", c);
+		err = is_unreserved(c) ? buf_add_u8(dst, c)
+				       : buf_printf(dst, "%%%02X", c);
 	}
 	if (err && dst->data) {
 		dst->len = start;
@@ -215,8 +215,12 @@ int str_pct_decode(char *s)
  */
 static size_t utf8_sequence(const unsigned char *s, size_t len)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 :
-		   s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+	size_t n = s[0] < 0x80	 ? 1
+		   : s[0] < 0xc2 ? 0
+		   : s[0] < 0xe0 ? 2
+		   : s[0] < 0xf0 ? 3
+		   : s[0] < 0xf5 ? 4
+				 : 0;
 
 	if (!n || n > len)
 		return 0;

@@ -5,8 +5,8 @@
 
 static int test_integers(void)
 {
-	static const uint8_t want[] = { 1, 1, 2, 1, 2, 3, 1, 2, 3, 4,
-					1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint8_t want[] = { 1, 1, 2, 1, 2, 3, 1, 2, 3,
+					4, 1, 2, 3, 4, 5, 6, 7, 8 };
 	struct buf b;
 	int err;
 

@@ -38,8 +38,8 @@ static int test_units(void)
 		const char *text;
 		uint64_t ms;
 	} durations[] = {
-		{ "0s", 0 },	    { "10", 10000 },	 { "1500ms", 1500 },
-		{ "90s", 90000 },   { "5m", 300000 },	 { "2h", 7200000 },
+		{ "0s", 0 },	    { "10", 10000 },  { "1500ms", 1500 },
+		{ "90s", 90000 },   { "5m", 300000 }, { "2h", 7200000 },
 		{ "1d", 86400000 },
 	};
 	char text[32];
@@ -86,7 +86,8 @@ out:
 
 static int test_percent(void)
 {
-	char ok[] = "a%20b%C3%A9", nul[] = "a%00", bad[] = "a%2", bad2[] = "%zz";
+	char ok[] = "a%20b%C3%A9", nul[] = "a%00", bad[] = "a%2",
+	     bad2[] = "%zz";
 	struct buf b;
 	int err;
 

@@ -73,7 +73,8 @@ static void untrack(const void *p)
 		if (!state.live[i])
 			return;
 	state.live_count--;
-	for (j = (i + 1) % LIVE_SLOTS; state.live[j]; j = (j + 1) % LIVE_SLOTS) {
+	for (j = (i + 1) % LIVE_SLOTS; state.live[j];
+	     j = (j + 1) % LIVE_SLOTS) {
 		home = slot_of(state.live[j]);
 		if (i <= j ? i < home && home <= j : i < home || home <= j)
 			continue;
