@@ -3,6 +3,7 @@
 #define UPCAST_CTLDIR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -23,12 +24,20 @@
  * first failure and the recovery are what is worth a log line
  * (ctldir_has_failed()).
  *
- * Life cycle: ctldir_open() makes the missing folders (0750, group kept from
- * the parent) and takes the lock; ctldir_close() writes nothing, unlocks.
+ * Life cycle: ctldir_open() makes the missing folders (02750, group of the
+ * parent, so that the files in them have it too) and takes the lock;
+ * ctldir_close() writes nothing, unlocks.
  */
 struct ctldir;
 
-enum { CTLDIR_EVENTS_MAX = 1 << 20 }; /* bytes; trimmed to half at this */
+enum {
+	CTLDIR_EVENTS_MAX = 1 << 20, /* bytes; trimmed to half at this */
+	CTLDIR_EVENT_LINE = 4096,    /* bytes; what would be more is cut */
+	CTLDIR_ID_MAX = 63,
+};
+
+/* An object's name: 1..CTLDIR_ID_MAX of [A-Za-z0-9._-], no dot in front. */
+bool ctldir_is_id(const char *id);
 
 /*
  * `kind`: the folder of objects, "calls" or "jobs".
@@ -42,11 +51,15 @@ void ctldir_close(struct ctldir *d);
 /* The start of this writer, epoch seconds: later than any writer before. */
 int64_t ctldir_epoch(const struct ctldir *d);
 
-/* Writes beside and renames over. `name`: "state" or "counters". */
+/*
+ * Writes beside and renames over. `name`: "state" or "counters". -EINVAL for
+ * an id that is none.
+ */
 int ctldir_put(struct ctldir *d, const char *name,
 	       const struct buf *content) ATTR_MUST_CHECK;
 int ctldir_put_object(struct ctldir *d, const char *id,
 		      const struct buf *content) ATTR_MUST_CHECK;
+/* One that is gone already is no error. */
 int ctldir_remove_object(struct ctldir *d, const char *id) ATTR_MUST_CHECK;
 
 /* Removes the objects for which `keep` says no: what a crash left behind. */

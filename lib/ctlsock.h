@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "lib/attr.h"
 #include "lib/err.h"
 #include "lib/loop.h"
 
@@ -34,7 +35,7 @@ struct ctlsock_command {
 
 /*
  * Returns 0 or a negative errno and puts the sentence into `answer->text`
- * ("" is allowed). Called on the loop; must not wait.
+ * ("" is allowed). Called on the loop; must not wait, nor close the socket.
  */
 typedef int ctlsock_fn(void *arg, const struct ctlsock_command *command,
 		       struct err *answer);
@@ -48,8 +49,24 @@ int ctlsock_listen(struct loop *loop, const char *path, gid_t gid,
 		   struct err *err) ATTR_MUST_CHECK;
 void ctlsock_close(struct ctlsock *s);
 
-/* Splits a line into words; -E2BIG, -EINVAL (control characters). Pure. */
+/*
+ * Splits a line in place into words; `uid` is left as it is. -E2BIG too many,
+ * -EINVAL control characters or no word. Pure.
+ */
 int ctlsock_parse(char *line, struct ctlsock_command *ret) ATTR_MUST_CHECK;
+
+/*
+ * Reads an answer without its newline: 0 or the errno it names, the sentence in
+ * `answer`; -EBADMSG if it is none. Pure.
+ */
+int ctlsock_parse_answer(const char *line, struct err *answer) ATTR_MUST_CHECK;
+
+/*
+ * Opens a connection to the socket at `path`, which may be longer than a
+ * socket's name can be. Does not wait: -EAGAIN where the daemon does not take
+ * connections in, -ECONNREFUSED or -ENOENT where none listens.
+ */
+int ctlsock_connect(const char *path, int *ret_fd) ATTR_MUST_CHECK;
 
 /*
  * Client, blocking, for the command line and for threads of their own: sends
