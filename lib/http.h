@@ -19,13 +19,23 @@
  * Life cycle: http_new() per destination (its trust, proxy, connection pool),
  * http_start() per request; `done` is called once, on the loop, never from
  * inside http_start(); the request is freed after it returns. http_cancel()
- * frees a request without a call. http_free() cancels what is left.
+ * frees a request without a call. http_free() cancels what is left. `done` may
+ * call any of these; a body source may call http_resume() and nothing else.
+ *
+ * A trust bundle is read once: make a new http after a reload.
+ *
+ * Errors of an answer that did not come: -EHOSTUNREACH (no such name),
+ * -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET, -EKEYREJECTED (the certificate),
+ * -EPROTO (no TLS, no HTTP), -ECANCELED (the source said so), -ENODATA (the
+ * source ended early), -ENOMEM, -EIO. The sentence names host and port, never
+ * a path, a query or a header.
  */
 struct http;
 struct http_request;
 
 struct http_config {
 	const char *trust;	/* CA bundle path, NULL or "": the system's */
+	const char *trust_name; /* the setting that names it, for sentences */
 	const char *proxy;	/* NULL or "": none */
 	const char *user_agent;
 	unsigned connect_timeout_ms;
@@ -50,6 +60,7 @@ struct http_response {
 	char content_type[128];
 	char location[512];
 	int64_t retry_after_ms; /* -1: no such header; both forms understood */
+	int64_t date_s;		/* the server's own clock, 0: it did not say */
 	char www_authenticate[256];
 	uint64_t sent;		/* body bytes handed to the wire */
 	bool sent_all;		/* the whole body went out: the answer is unknown */
@@ -90,7 +101,7 @@ void http_free(struct http *http);
 int http_start(struct http *http, const struct http_spec *spec,
 	       struct http_request **ret) ATTR_MUST_CHECK;
 void http_cancel(struct http_request *request);
-/* A paused body has more. */
+/* A paused body has more. Harmless when it is not paused. */
 void http_resume(struct http_request *request);
 /* Changes the speed of a running upload. 0: no limit. */
 void http_set_speed(struct http_request *request, uint64_t bytes_per_s);
