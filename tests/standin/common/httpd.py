@@ -25,7 +25,7 @@ import threading
 import time
 import traceback
 from http import HTTPStatus
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 MAX_HEAD = 64 * 1024
 # A client that did not read an early answer yet must not meet a reset.
@@ -212,11 +212,9 @@ class Request:
         self.peer = peer
         self.body = NoBody()
         self.started = time.time()
-        parts = urlsplit(target)
-        self.raw_path = parts.path
-        self.path = unquote(parts.path)
-        self.query_pairs = parse_qsl(parts.query, keep_blank_values=True)
-        self.query = dict(self.query_pairs)
+        self.raw_path, _, query = target.partition("?")
+        self.path = unquote(self.raw_path)
+        self.query = dict(parse_qsl(query, keep_blank_values=True))
 
     def header(self, name, default=""):
         return self.headers.get(name.lower(), default)
