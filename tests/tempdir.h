@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
- * A folder for one test: tempdir_make() fills in its path, tempdir_remove()
- * takes away all that is in it (nothing if the making failed).
+ * A folder for one test, on a tmpfs where there is one: tempdir_make() fills in
+ * its path, tempdir_remove() takes away all that is in it (nothing if the making
+ * failed).
  */
 enum { TEMPDIR_MAX = 256 };
 
@@ -18,7 +20,9 @@ static inline int tempdir_make(char path[TEMPDIR_MAX])
 {
 	const char *tmp = getenv("TMPDIR");
 
-	snprintf(path, TEMPDIR_MAX, "%s/upcast-XXXXXX", tmp ? tmp : "/tmp");
+	if (!tmp)
+		tmp = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+	snprintf(path, TEMPDIR_MAX, "%s/upcast-XXXXXX", tmp);
 	if (mkdtemp(path))
 		return 0;
 	*path = '\0';
