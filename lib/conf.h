@@ -13,14 +13,16 @@
  * checked and every option has one (its default where the file is silent).
  * A daemon that reloads loads a second one and swaps. Anything wrong fails the
  * whole file with a sentence of the form
- *	/etc/upcast/upcast.ini:12: uploader.rev_port: 70000 is out of range, 1 to 65535
+ *	/etc/upcast/upcast.ini:12: uploader.rev_port: 70000 is out of range, 1
+ *to 65535
  *
  * Format (upcast.ini(5)): [section] or [section NAME]; key = value; a comment
- * is a line that starts with ; or #. Lines of up to CONF_LINE_MAX bytes. A
- * value that inih would damage (" ;" in it) is refused, not misread.
- * [route] takes any key.
+ * is a line that starts with ; or #. Lines of up to CONF_LINE_MAX bytes, UTF-8.
+ * A value that inih would damage (" ;" in it) is refused, not misread.
+ * [route] takes any key. A secret in the file is an error that says where it
+ * belongs. Values of unknown keys, of secrets and of routes are in no sentence.
  */
-enum { CONF_LINE_MAX = 1024, CONF_FILE_MAX = 1 << 20 };
+enum { CONF_LINE_MAX = 1024, CONF_FILE_MAX = 1 << 20, CONF_KEYS_MAX = 4096 };
 
 struct conf;
 
@@ -48,16 +50,25 @@ int conf_line(const struct conf *conf, enum schema_id id);
 const char *conf_free_key(const struct conf *conf, const char *section,
 			  size_t i, const char **ret_value);
 
+/* The text of any setting as it stands in the file, NULL if it does not. */
+const char *conf_find(const struct conf *conf, const char *section,
+		      const char *key);
+
 /*
  * Sets or (value NULL) removes one key in place: comments, order and unknown
- * text survive. Written beside, fsynced, renamed over, the directory fsynced;
- * owner and mode are kept; a lock file beside it (PATH.lock) makes concurrent
- * writers wait for each other (10 s at most, -EAGAIN). The result is read back
- * and checked before it replaces the old file.
+ * text survive; a new key goes below its commented-out example, else to the end
+ * of its section; a missing file is made. Written beside, fsynced, renamed
+ * over, the directory fsynced; owner and mode are kept; a lock file beside it
+ * (PATH.lock) makes concurrent writers wait for each other (10 s at most,
+ * -EAGAIN). The result is read back and checked before it replaces the old
+ * file.
  */
 int conf_set(const char *path, const char *section, const char *key,
 	     const char *value, struct err *err) ATTR_MUST_CHECK;
-/* The pure part of it: the edited text goes to `dst`. */
+/*
+ * The pure part of it: the edited text goes to `dst`. -EINVAL where section,
+ * key and value could not be read back as they are.
+ */
 int conf_edit(const char *text, size_t len, const char *section,
 	      const char *key, const char *value,
 	      struct buf *dst) ATTR_MUST_CHECK;

@@ -3,6 +3,7 @@
 #define UPCAST_SCHEMA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/attr.h"
@@ -11,7 +12,10 @@
 /*
  * The option table: every setting of upcast.ini once, from lib/options.def.
  * The reader, the checks, `upcast get|set`, completion and the check that
- * upcast.ini(5) is complete all come from it.
+ * upcast.ini(5) is complete all come from it. Pure.
+ *
+ * A section that has instances is found by "uploader" and by "uploader NAME"
+ * alike. Free sections ([route]) take any key; the table does not know them.
  */
 enum schema_type {
 	SCHEMA_BOOL,	 /* true false yes no on off enable disable */
@@ -22,14 +26,14 @@ enum schema_type {
 	SCHEMA_TEXT,	 /* UTF-8; length min..max in bytes */
 	SCHEMA_HOST,	 /* host name or address; may be empty where min is 0 */
 	SCHEMA_HOSTS,	 /* several of them, by commas or blanks */
-	SCHEMA_PATH,	 /* absolute */
+	SCHEMA_PATH,	 /* absolute; may be empty where min is 0 */
 	SCHEMA_HOURS,	 /* "22:00-06:00", several by commas; empty: always */
-	SCHEMA_LIST,	 /* words by commas or blanks */
+	SCHEMA_LIST,	 /* words by commas or blanks; of `words` if given */
 };
 
 enum schema_flag {
 	SCHEMA_RESTART = 1, /* takes effect at the next start only */
-	SCHEMA_SECRET = 2,  /* not in the file: a file of its own, lib/secret.h */
+	SCHEMA_SECRET = 2,  /* a file of its own (lib/secret.h) */
 };
 
 /* One row per option, in the order of options.def: its index is its id. */
@@ -39,7 +43,7 @@ struct schema_option {
 	enum schema_type type;
 	const char *unit; /* "ms", "bytes", "" */
 	uint64_t min, max;
-	const char *words;	 /* SCHEMA_ENUM: "nfs|local" */
+	const char *words;	  /* SCHEMA_ENUM, SCHEMA_LIST: "nfs|local" */
 	const char *default_text; /* as it would stand in the file */
 	int flags;
 	const char *help; /* one line */
@@ -59,18 +63,30 @@ int schema_find(const char *section, const char *key, enum schema_id *ret_id,
 		struct err *err) ATTR_MUST_CHECK;
 /* Is the section one of ours (an instance name apart)? */
 bool schema_has_section(const char *section);
+/* As schema_has_section(), with -ENOENT and the nearest known ones. */
+int schema_check_section(const char *section, struct err *err) ATTR_MUST_CHECK;
+/* Does the section take any key? */
+bool schema_is_free(const char *section);
+/* Letters, digits, '-', '_' and '.', 1 to 32, a letter or digit first. */
+bool schema_is_instance(const char *name);
 
 /*
  * A value as the program uses it. Text forms point into the text checked.
  */
 struct schema_value {
 	const char *text; /* as written */
-	uint64_t number;  /* BOOL 0/1, UINT, DURATION ms, SIZE bytes, ENUM index */
+	uint64_t number;  /* BOOL 0 or 1, UINT, ms, bytes, index of the word */
 };
 
-/* Checks `text` against the row; the sentence says what would be right. */
+/*
+ * Checks `text` against the row; -EINVAL or -ERANGE with a sentence that says
+ * what would be right. The sentence does not begin with the option's name.
+ */
 int schema_check(enum schema_id id, const char *text,
-		 struct schema_value *ret_value, struct err *err)
-	ATTR_MUST_CHECK;
+		 struct schema_value *ret_value,
+		 struct err *err) ATTR_MUST_CHECK;
+
+/* "1 to 65535", "nfs, local", "a host name or address": for help texts. */
+void schema_format_range(enum schema_id id, char *dst, size_t size);
 
 #endif
