@@ -15,31 +15,46 @@
  *	-i NAME		instance
  *	-n		check the settings and exit: 0, or 1 with the sentences
  *	-f		stay in the foreground, log to standard error
- *	-v		log at debug level; -V: version
+ *	-v		log at debug level; -V: version; -h: help
  *
  * Without -f the program detaches once boot_ready() is called: the command that
- * started it returns then, with 0, or earlier with 1 if it failed.
+ * started it returns then, with 0, or earlier with 1 if it failed. Until then
+ * standard error is still that of the command, and errors are told there.
+ *
+ *	boot_parse(argc, argv, "publishes recordings", more, &boot);
+ *	... conf_load(), log_open(), boot_limits() ...
+ *	err = boot_detach(&boot, &e);		// before any thread
+ *	... listen, drop into the loop ...
+ *	boot_ready();
  */
+#define BOOT_CONFIG_PATH "/etc/upcast/upcast.ini"
+
+enum { BOOT_OPTIONS_MAX = 16, BOOT_EXIT_USAGE = 2 };
+
 struct boot {
 	const char *config_path;
 	const char *instance; /* NULL: none */
 	bool check_only;
 	bool foreground;
 	bool verbose;
-	int argc; /* what follows the common options */
+	int argc; /* what follows the options: the first word without a dash */
 	char **argv;
 };
 
 struct boot_option {
-	const char *name; /* "probe": taken as --probe */
+	const char *name; /* "probe": taken as --probe; NULL ends the table */
 	bool *set;
 	const char *help;
 };
 
-/* Prints usage or version and exits where the options ask for it. */
+/*
+ * Prints usage or version and exits where the options ask for it, or with
+ * BOOT_EXIT_USAGE where they are wrong. `more`: NULL, or at most
+ * BOOT_OPTIONS_MAX options of the program's own.
+ */
 void boot_parse(int argc, char **argv, const char *summary,
 		const struct boot_option *more, struct boot *ret);
-/* Forks unless -f; returns in the child. */
+/* Forks unless -f; returns in the child. Before threads, loops and locks. */
 int boot_detach(const struct boot *boot, struct err *err) ATTR_MUST_CHECK;
 /* Start is over: the parent may exit, the service manager is told. */
 void boot_ready(void);

@@ -7,7 +7,7 @@
 /*
  * One secret, one file: SECRETS_DIR/uploader/rev_password and so on, 0640,
  * root and the daemon's own group. The content is the secret and nothing else;
- * one newline at its end is dropped. It is wiped when released; a core dump
+ * one line end after it is dropped. It is wiped when released; a core dump
  * leaves it out where the kernel can (MADV_DONTDUMP).
  *
  *	struct secret s = { 0 };
@@ -18,21 +18,26 @@
 enum { SECRET_MAX = 4096 };
 
 struct secret {
-	char *text; /* on a page of its own, or NULL */
+	char *text; /* on pages of its own, or NULL */
 };
 
 /*
- * -ENOENT where there is none, -EACCES, -EMSGSIZE, -EINVAL (a NUL or a newline
- * in it), -EPERM where everyone may read the file. The sentence names the file,
- * never the content.
+ * -ENOENT where there is none, -EACCES, -EMSGSIZE, -EINVAL (empty, a NUL or a
+ * second line in it, no plain file), -EPERM where everyone may read the file.
+ * The sentence names the file and what to do, never the content. `ret` must be
+ * zeroed or hold a secret, which is released once the new one is there and
+ * stays when there is none: a reload that fails loses nothing.
  */
 int secret_load(const char *dir, const char *program, const char *name,
 		struct secret *ret, struct err *err) ATTR_MUST_CHECK;
-/* Written beside, 0640, fsynced, renamed over; owner root:GROUP if root. */
+/*
+ * Written beside, 0640, fsynced, renamed over; owner root:GROUP if root. The
+ * program's folder is made where it is missing.
+ */
 int secret_store(const char *dir, const char *program, const char *name,
 		 const char *text, const char *group,
 		 struct err *err) ATTR_MUST_CHECK;
-/* A copy of a text that is a secret. */
+/* A copy of a text that is a secret: -EMSGSIZE, -ENOMEM. */
 int secret_set(struct secret *s, const char *text) ATTR_MUST_CHECK;
 void secret_release(struct secret *s);
 /* "" where there is none. */
