@@ -179,7 +179,8 @@ void loop_post(struct loop *loop, struct loop_task *task)
 
 	pthread_mutex_lock(&loop->lock);
 	first = list_is_empty(&loop->posted);
-	list_add_tail(&loop->posted, &task->node);
+	if (list_is_empty(&task->node))
+		list_add_tail(&loop->posted, &task->node);
 	pthread_mutex_unlock(&loop->lock);
 	if (first)
 		wake(loop);
@@ -187,6 +188,8 @@ void loop_post(struct loop *loop, struct loop_task *task)
 
 void loop_defer(struct loop *loop, struct loop_task *task)
 {
+	if (!list_is_empty(&task->node))
+		return;
 	if (list_is_empty(&loop->deferred))
 		event_active(loop->deferred_event, 0, 0);
 	list_add_tail(&loop->deferred, &task->node);

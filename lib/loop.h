@@ -46,7 +46,10 @@ int loop_run(struct loop *loop) ATTR_MUST_CHECK;
 /* Ends loop_run() after the current dispatch. From any thread. */
 void loop_stop(struct loop *loop);
 
-/* Runs `task` on the loop's thread. From any thread; in the order of posts. */
+/*
+ * Runs `task` on the loop's thread. From any thread; in the order of posts. A
+ * task that waits already stays where it is: it runs once.
+ */
 void loop_post(struct loop *loop, struct loop_task *task);
 /* As loop_post(), from the loop's own thread and without a system call. */
 void loop_defer(struct loop *loop, struct loop_task *task);

@@ -279,6 +279,7 @@ static size_t parse_escape(const char *p, char *ret_c)
 {
 	int byte;
 
+	*ret_c = '\0';
 	switch (p[1]) {
 	case 'n':
 		*ret_c = '\n';

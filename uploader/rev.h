@@ -82,6 +82,7 @@ struct rev_video {
 	char id[64];
 	bool is_active;
 	bool has_mark; /* details: the mark asked for is on it */
+	char mark[64]; /* details: the first of our marks on it, "" if none */
 	bool owned_by_us; /* uploader or editor is our account */
 	char title[512];
 	int64_t uploaded_s;

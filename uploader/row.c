@@ -28,6 +28,7 @@ static const char *const number_names[ROW_NUMBER_COUNT] = {
 	[ROW_FIRST_SEEN_S] = "first_seen",
 	[ROW_SENT_S] = "sent",
 	[ROW_DONE_S] = "done",
+	[ROW_VIDEO_BAD] = "video_bad",
 };
 
 int row_set(struct row *row, enum row_text which, const char *text)

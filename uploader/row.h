@@ -35,6 +35,8 @@ enum row_number {
 	ROW_FIRST_SEEN_S,
 	ROW_SENT_S,	  /* the last upload began */
 	ROW_DONE_S,	  /* it came to a final state */
+	ROW_VIDEO_BAD,	  /* 1: the video itself failed or is gone, so that a
+			   * retry must send the recording again */
 	ROW_NUMBER_COUNT
 };
 

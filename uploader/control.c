@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine's owner: new settings, a person's words, and what is shown.
+ */
+#include "uploader/engine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "lib/mono.h"
+#include "lib/str.h"
+#include "uploader/discard.h"
+#include "uploader/engine_private.h"
+
+/* ---- reload ------------------------------------------------------------ */
+
+/* What failed is tried again: the settings may have been the reason. */
+static void retry_failed(struct engine *e)
+{
+	struct item *item, *next;
+	struct err ignored;
+
+	for (item = e->catalog.items; item; item = next) {
+		next = item->by_id.next;
+		if (item->row.state == JOB_FAILED)
+			(void)!engine_retry(e, item->row.id, &ignored);
+	}
+}
+
+static bool is_other_source(const struct conf *a, const struct conf *b)
+{
+	for (int id = OPT_UP_SOURCE; id <= OPT_UP_LOCAL_DIRECTORY; id++)
+		if (strcmp(conf_text(a, (enum schema_id)id),
+			   conf_text(b, (enum schema_id)id)))
+			return true;
+	return false;
+}
+
+/*
+ * Before the parties change: what is asked is asked anew; an upload keeps its
+ * old party, unless its source goes away under it.
+ */
+static void suspend(struct work *w, bool source_changes)
+{
+	bool committed = w->transfer && transfer_is_committed(w->transfer);
+
+	if (w->transfer && (!source_changes || committed))
+		return;
+	if (w->transfer) {
+		engine_again(w, JOB_EV_AGAIN, 0, "the source was changed");
+		return;
+	}
+	engine_stop_operations(w);
+	if (job_has_slot(w->item->row.state))
+		engine_again(w, JOB_EV_AGAIN, 0, "the settings were changed");
+}
+
+/*
+ * A transfer that has sent everything reads no more: its source may go once
+ * the operations on it have; reader_free() closes its file with the transfer,
+ * so the transfer is ended as one whose answer is unknown.
+ */
+static void end_committed(struct engine *e)
+{
+	list_for_each(it, &e->works) {
+		struct work *w = list_entry(it, struct work, node);
+
+		if (w->transfer)
+			engine_event(e, w->item, JOB_EV_UNKNOWN,
+				     "the source was changed: looking on Rev");
+	}
+}
+
+static void swap_parties(struct engine *e, struct parties *parties)
+{
+	discard_free_all(e);
+	if (e->parties->transfers)
+		list_add_tail(&e->retired, &e->parties->node);
+	else
+		parties_free(e->parties);
+	e->parties = parties;
+	lane_open(&e->rev_lane);
+	lane_open(&e->cms_lane);
+	e->rev_answered = e->cms_answered = false;
+}
+
+int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
+{
+	bool source_changes = is_other_source(e->conf, take_conf);
+	struct source *source = NULL;
+	struct parties *parties;
+	struct scan *scan = NULL;
+	int rc;
+
+	rc = parties_new(e->loop, take_conf, &parties, err);
+	if (!rc && source_changes)
+		rc = engine_open_source(e, take_conf, &source, &scan, err);
+	if (rc) {
+		parties_free(rc && parties ? parties : NULL);
+		return rc;
+	}
+	list_for_each(it, &e->works)
+		suspend(list_entry(it, struct work, node), source_changes);
+	if (source_changes) {
+		end_committed(e);
+		engine_close_source(e);
+		e->source = source;
+		e->scan = scan;
+	}
+	swap_parties(e, parties);
+	conf_free(e->conf);
+	e->conf = take_conf;
+	if (e->is_open) {
+		retry_failed(e);
+		engine_wake_all(e);
+		watch_start(e);
+	}
+	return 0;
+}
+
+/* ---- a person's words --------------------------------------------------- */
+
+const struct conf *engine_conf(const struct engine *e)
+{
+	return e->conf;
+}
+
+struct catalog *engine_catalog(struct engine *e)
+{
+	return &e->catalog;
+}
+
+static struct item *find(struct engine *e, int64_t id, struct err *answer)
+{
+	struct item *item = e->is_open ? catalog_find(&e->catalog, id) : NULL;
+
+	if (!item)
+		err_set(answer, -ENOENT, "no recording has the id %" PRId64,
+			id);
+	return item;
+}
+
+/* Which event a retry is depends on what there is to go on from. */
+static enum job_event retry_event(struct item *item)
+{
+	bool has_video = *row_get(&item->row, ROW_VIDEO_ID);
+
+	if (item->row.state != JOB_FAILED || !has_video)
+		return JOB_EV_RETRY;
+	return item->row.number[ROW_VIDEO_BAD] ? JOB_EV_STALE
+					       : JOB_EV_SEEN_MARKED;
+}
+
+int engine_retry(struct engine *e, int64_t id, struct err *answer)
+{
+	struct item *item = find(e, id, answer);
+	enum job_event event;
+
+	if (!item)
+		return -ENOENT;
+	event = retry_event(item);
+	if (event == JOB_EV_STALE && row_set(&item->row, ROW_DISCARD_ID,
+					     row_get(&item->row, ROW_VIDEO_ID)))
+		return err_set(answer, -ENOMEM, "out of memory");
+	if (engine_event(e, item, event, "a person said retry"))
+		return err_set(answer, -EBUSY,
+			       "%" PRId64 " is %s: there is "
+			       "nothing to retry",
+			       id, job_word(item->row.state));
+	item->work->not_before_ms = 0;
+	err_set(answer, 0, "%" PRId64 " is %s", id, job_word(item->row.state));
+	return 0;
+}
+
+int engine_cancel(struct engine *e, int64_t id, struct err *answer)
+{
+	struct item *item = find(e, id, answer);
+	struct work *w;
+
+	if (!item)
+		return -ENOENT;
+	w = item->work;
+	if ((w && w->transfer && transfer_is_committed(w->transfer)) ||
+	    engine_event(e, item, JOB_EV_CANCEL,
+			 "a person said cancel: retry takes it up again"))
+		return err_set(answer, -EBUSY,
+			       "%" PRId64 " is %s: it can no "
+			       "longer be cancelled",
+			       id, job_word(item->row.state));
+	err_set(answer, 0, "%" PRId64 " is ignored", id);
+	return 0;
+}
+
+int engine_forget(struct engine *e, int64_t id, struct err *answer)
+{
+	struct item *item = find(e, id, answer);
+
+	if (!item)
+		return -ENOENT;
+	if (!job_is_final(item->row.state))
+		return err_set(answer, -EBUSY,
+			       "%" PRId64 " is %s: cancel it "
+			       "first",
+			       id, job_word(item->row.state));
+	if (journal_forget(e->journal, id, NULL, NULL))
+		return err_set(answer, -ENOMEM, "out of memory");
+	engine_note(e, item, "forgotten");
+	engine_free_work(item->work);
+	e->calls.removed(e->calls.arg, item);
+	catalog_remove(&e->catalog, item);
+	err_set(answer, 0, "%" PRId64 " is forgotten", id);
+	return 0;
+}
+
+void engine_pause(struct engine *e)
+{
+	e->is_paused = true;
+	engine_dispatch(e);
+}
+
+void engine_resume(struct engine *e)
+{
+	e->is_paused = false;
+	if (e->parties->rev)
+		rev_unlock(e->parties->rev);
+	lane_open(&e->rev_lane);
+	engine_wake_all(e);
+}
+
+void engine_rescan(struct engine *e)
+{
+	if (e->is_open)
+		watch_scan_now(e, true);
+}
+
+/* ---- showing ------------------------------------------------------------ */
+
+void engine_view(const struct item *item, struct engine_view *ret)
+{
+	const struct work *w = item->work;
+
+	*ret = (struct engine_view){ .why = row_get(&item->row, ROW_ERROR) };
+	if (job_is_final(item->row.state))
+		ret->progress = item->row.state == JOB_READY ? 100 : 0;
+	if (!w)
+		return;
+	if (*w->why)
+		ret->why = w->why;
+	ret->next_retry_s = w->next_try_s;
+	ret->started_s = w->transfer ? w->started_s : 0;
+	ret->progress = w->progress;
+	if (w->transfer) {
+		ret->bytes_sent = transfer_sent(w->transfer);
+		ret->rate = w->rate;
+		ret->progress = w->attr.size ? (unsigned)(ret->bytes_sent *
+							  100 / w->attr.size)
+					     : 0;
+	} else if (*row_get(&item->row, ROW_VIDEO_ID)) {
+		ret->bytes_sent = (uint64_t)item->row.number[ROW_SIZE];
+	}
+}
+
+/* The rate is a moving average, half of it new each second. */
+bool engine_tick(struct engine *e)
+{
+	uint64_t now = mono_ms(), sent;
+	bool any = false;
+
+	list_for_each(it, &e->sending) {
+		struct work *w = list_entry(it, struct work, queue_node);
+
+		if (now <= w->rate_ms)
+			continue;
+		sent = transfer_sent(w->transfer);
+		w->rate = (w->rate +
+			   (sent - w->rate_bytes) * 1000 / (now - w->rate_ms)) /
+			  (w->rate ? 2 : 1);
+		w->rate_bytes = sent;
+		w->rate_ms = now;
+		any = true;
+		engine_changed(e, w->item);
+	}
+	return any;
+}
+
+static const char *state_word(const struct engine *e)
+{
+	if (e->is_standby)
+		return "standby";
+	if (!e->is_open)
+		return "starting";
+	if (!conf_bool(e->conf, OPT_UP_ENABLED))
+		return "disabled";
+	return e->is_paused ? "paused" : "running";
+}
+
+static void show_rev(const struct engine *e, struct engine_status *ret)
+{
+	const struct rev *rev = e->parties->rev;
+	bool locked = rev && rev_is_locked(rev);
+	bool open = lane_is_open(&e->rev_lane, mono_ms());
+
+	ret->rev_state = locked		   ? "locked"
+			 : !open	   ? "paused"
+			 : e->rev_answered ? "ready"
+					   : "unknown";
+	if (!rev)
+		str_copy(ret->rev_why, "uploader.rev_host is not set",
+			 sizeof(ret->rev_why));
+	else if (locked || !open)
+		str_copy(ret->rev_why, e->rev_lane.why, sizeof(ret->rev_why));
+}
+
+static void show_cms(const struct engine *e, struct engine_status *ret)
+{
+	bool open = lane_is_open(&e->cms_lane, mono_ms());
+
+	ret->cms_state = !e->parties->cms  ? "none"
+			 : !open	   ? "down"
+			 : e->cms_answered ? "ready"
+					   : "unknown";
+	if (!open)
+		str_copy(ret->cms_why, e->cms_lane.why, sizeof(ret->cms_why));
+}
+
+void engine_get_status(const struct engine *e, struct engine_status *ret)
+{
+	static const char *const words[] = { "connecting", "ready", "down" };
+	struct source_status source;
+	const char *why = journal_why(e->journal);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->state = state_word(e);
+	str_copy(ret->why,
+		 why		   ? why
+		 : *e->journal_why ? e->journal_why
+				   : e->scan_why,
+		 sizeof(ret->why));
+	source_get_status(e->source, &source);
+	str_copy(ret->source, source.where, sizeof(ret->source));
+	ret->source_state = words[source.state];
+	str_copy(ret->source_why, source.why, sizeof(ret->source_why));
+	show_rev(e, ret);
+	show_cms(e, ret);
+	ret->last_scan_s = e->last_scan_s;
+	ret->scanned = e->scanned;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef UPCAST_ENGINE_PRIVATE_H
+#define UPCAST_ENGINE_PRIVATE_H
+
+#include "uploader/engine.h"
+#include "uploader/examine.h"
+#include "uploader/journal.h"
+#include "uploader/lane.h"
+#include "uploader/parties.h"
+#include "uploader/scan.h"
+#include "uploader/settle.h"
+#include "uploader/transfer.h"
+
+/*
+ * What the files of the engine share: engine.c (states, journal, slots,
+ * waiting), watch.c (scans, settling), steps.c (the actions) and control.c (the
+ * owner's side).
+ */
+enum {
+	ENGINE_CALLS_MAX = 16, /* questions to Rev at the same time */
+	ENGINE_WALKS_MAX = 2,  /* files whose boxes are walked */
+	ENGINE_MARK_MAX = 64,
+};
+
+struct engine {
+	struct loop *loop;
+	struct conf *conf;
+	struct engine_calls calls;
+
+	struct source *source;
+	struct scan *scan;
+	struct journal *journal;
+	struct parties *parties;
+	struct list retired; /* parties of uploads begun before a reload */
+	struct loop_task retire_task;
+	struct catalog catalog;
+
+	bool is_open;	/* the journal is */
+	bool is_standby;
+	bool is_paused;
+	int64_t journal_created_s;
+	char journal_why[ERR_TEXT_MAX];
+
+	struct loop_timer scan_timer;
+	uint64_t full_scan_ms; /* when the next one is due */
+	uint64_t pass_end_ms; /* when the last one ended */
+	bool rescan_wanted, full_wanted;
+	int64_t last_scan_s;
+	size_t scanned;
+	char scan_why[ERR_TEXT_MAX];
+
+	struct list works;
+	struct list queue;	 /* works whose turn to upload comes */
+	struct list sending;	 /* works with a transfer */
+	struct loop_task dispatch_task;
+	struct list call_waiters; /* works that wait for a call to Rev */
+	unsigned calls_running;
+	unsigned walks_running;
+	struct lane rev_lane, cms_lane;
+	bool rev_answered, cms_answered;
+	struct loop_timer hours_timer;
+	struct list discards; /* videos of ours to delete beside the jobs */
+};
+
+/* What is under way about one recording; freed when it is final. */
+struct work {
+	struct engine *engine;
+	struct item *item;
+	struct list node;
+	struct list queue_node; /* queue, call_waiters or sending */
+	struct loop_task task;	/* performs `action` */
+	struct loop_timer timer;
+	enum job_action action;
+	uint64_t not_before_ms;
+	int64_t next_try_s;
+	unsigned tries; /* failures in a row that count */
+	bool is_storing; /* the journal has not got the state yet */
+	bool must_store; /* it could not be given to the journal */
+	bool waits_for_source;
+	bool is_calling; /* counted in calls_running */
+	bool is_dirty;	 /* the row differs from the journal's */
+	char why[ERR_TEXT_MAX];
+
+	struct settle settle;
+	struct source_attr attr; /* settled: what is uploaded */
+	struct policy policy;
+	char mark[ENGINE_MARK_MAX]; /* the transfer's metadata point here */
+
+	/* The operation under way: at most one of these. */
+	struct examine *examine;
+	struct prepare *prepare;
+	struct transfer *transfer;
+	struct rev_call *call;
+	struct source_op *op;
+	struct parties *parties; /* the transfer's */
+
+	uint64_t rate_bytes, rate_ms, rate;
+	int64_t started_s;
+	unsigned progress;
+};
+
+/* ---- engine.c --------------------------------------------------------- */
+
+/*
+ * The event happens to the recording: its old operation ends, the new state is
+ * made durable if it must be, then its action begins. `why` is the sentence
+ * that is shown meanwhile, NULL: none.
+ */
+int engine_event(struct engine *e, struct item *item, enum job_event event,
+		 const char *why);
+/* The same state again, after `ms`. */
+void engine_again(struct work *w, enum job_event event, uint64_t ms,
+		  const char *why);
+/* Again after a back-off that grows with each failure in a row. */
+void engine_back_off(struct work *w, enum job_event event, const char *why);
+/*
+ * Sorts an answer of Rev that is not REV_OK: lane, lock, back-off (`again`) or
+ * `refused`. True if it was sorted: REV_GONE is the caller's.
+ */
+bool engine_rev_failed(struct work *w, const struct rev_result *result,
+		       enum job_event again, enum job_event refused);
+/* A failure of the source: of the session, or of this file. */
+void engine_source_failed(struct work *w, int err, const struct err *why,
+			  enum job_event again);
+void engine_set_why(struct work *w, const char *fmt, ...) ATTR_PRINTF(2, 3);
+void engine_changed(struct engine *e, struct item *item);
+void engine_note(struct engine *e, const struct item *item, const char *fmt,
+		 ...) ATTR_PRINTF(3, 4);
+/* A new recording; -ENOMEM: the next scan meets it again. */
+int engine_add(struct engine *e, const char *dir, const char *name,
+	       enum job_state state, const struct source_attr *attr,
+	       struct item **ret) ATTR_MUST_CHECK;
+/* Gives a final item a work again, or returns the one it has; NULL: -ENOMEM. */
+struct work *engine_work(struct engine *e, struct item *item);
+void engine_perform_later(struct work *w);
+/* A question to Rev has begun or ended. */
+void engine_call_begins(struct work *w);
+void engine_call_ends(struct work *w);
+/* The transfer is gone: its parties may be, too. */
+void engine_transfer_ends(struct work *w);
+/* Hands out upload slots. */
+void engine_dispatch(struct engine *e);
+uint32_t engine_random(void);
+/* "upcast-<key>" */
+void engine_mark(const struct item *item, char mark[ENGINE_MARK_MAX]);
+/* "dir/name": the new name, or (with an id) the one after the upload. */
+int engine_path(const struct item *item, const char *video_id, char *dst,
+		size_t size) ATTR_MUST_CHECK;
+
+/* What waited for the share, for Rev, for anything: looks again. */
+void engine_wake_all(struct engine *e);
+void engine_stop_operations(struct work *w);
+void engine_free_work(struct work *w);
+int engine_open_source(struct engine *e, const struct conf *conf,
+		       struct source **ret_source, struct scan **ret_scan,
+		       struct err *err) ATTR_MUST_CHECK;
+void engine_close_source(struct engine *e);
+
+/* ---- watch.c ---------------------------------------------------------- */
+
+extern const struct scan_calls watch_scan_calls;
+void watch_start(struct engine *e);	/* scans from now on */
+void watch_scan_now(struct engine *e, bool full);
+/* Looks again at a recording that settles: JOB_DO_WATCH. */
+void watch_settle(struct work *w);
+
+/* ---- steps.c ---------------------------------------------------------- */
+
+enum step_need { STEP_NEEDS_SOURCE = 1, STEP_NEEDS_REV = 2, STEP_IS_CALL = 4 };
+
+/* The action of a state, and what it needs before it may begin. */
+struct step {
+	void (*run)(struct work *w);
+	int needs;
+};
+
+extern const struct step steps[];
+
+#endif

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: MIT */
+#include "uploader/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "lib/log.h"
+#include "lib/mono.h"
+#include "lib/notify.h"
+#include "lib/snapshot.h"
+#include "lib/str.h"
+
+enum {
+	FLUSH_MS = 50,	 /* changes gather that long */
+	FLUSH_MAX = 200, /* snapshots at a time */
+	TICK_MS = 1000,
+	HEARTBEAT_MS = 5000,
+	COUNTERS_MAX = 1 << 16,
+	TEXT_CUT = 512,
+};
+
+/* A recording whose snapshot is to be written. */
+struct dirty {
+	int64_t id;
+	UT_hash_handle hh;
+};
+
+/* A recording that is done and shown, in the order in which it was done. */
+struct done {
+	int64_t id;
+	UT_hash_handle hh;
+};
+
+struct report {
+	struct loop *loop;
+	struct ctldir *dir;
+	struct engine *engine; /* NULL: none yet, or none any more */
+	struct dirty *dirty;
+	struct done *done;
+	struct loop_timer flush_timer, tick_timer;
+	int64_t started_s;
+	uint64_t state_ms; /* `state` was written */
+	bool failed;	   /* the last write; told once */
+	bool is_stopping;
+	bool is_loaded;
+};
+
+/* ---- writing ------------------------------------------------------------ */
+
+static void check(struct report *r, int err)
+{
+	if (!err == !r->failed)
+		return;
+	r->failed = err != 0;
+	if (err)
+		log_warning("the control directory cannot be written: %s: "
+			    "uploads go on unseen",
+			    err_str(err));
+	else
+		log_info("the control directory can be written again");
+}
+
+static int add_texts(struct buf *b, const struct item *item)
+{
+	static const struct {
+		const char *key;
+		enum row_text text;
+		size_t max;
+	} fields[] = {
+		{ "space_name", ROW_SPACE_NAME, TEXT_CUT },
+		{ "video_id", ROW_VIDEO_ID, 64 },
+		{ "playback_url", ROW_PLAYBACK_URL, TEXT_CUT },
+		{ "title", ROW_TITLE, TEXT_CUT },
+		{ "owner", ROW_OWNER, 256 },
+		{ "viewers", ROW_VIEWERS, TEXT_CUT },
+		{ "error", ROW_ERROR, TEXT_CUT },
+		{ "key", ROW_KEY, 64 },
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields) && !err; i++)
+		err = snapshot_add_cut(b, fields[i].key,
+				       row_get(&item->row, fields[i].text),
+				       fields[i].max);
+	return err;
+}
+
+static int add_numbers(struct buf *b, const struct item *item,
+		       const struct engine_view *view)
+{
+	const int64_t *n = item->row.number;
+	uint64_t size = (uint64_t)n[ROW_SIZE];
+	int err;
+
+	err = snapshot_add_u64(b, "size", size);
+	err = err ? err
+		  : snapshot_add_time(b, "modified",
+				      n[ROW_MTIME_NS] / 1000000000);
+	err = err ? err : snapshot_add_u64(b, "bytes_sent", view->bytes_sent);
+	err = err ? err : snapshot_add_u64(b, "rate", view->rate);
+	if (view->rate && size > view->bytes_sent)
+		err = err ? err
+			  : snapshot_add_u64(b, "eta",
+					     (size - view->bytes_sent) /
+						     view->rate);
+	else
+		err = err ? err : snapshot_add(b, "eta", "");
+	err = err ? err : snapshot_add_u64(b, "progress", view->progress);
+	err = err ? err
+		  : snapshot_add_u64(b, "attempts", (uint64_t)n[ROW_ATTEMPTS]);
+	err = err ? err
+		  : snapshot_add_time(b, "next_retry", view->next_retry_s);
+	err = err ? err : snapshot_add_time(b, "seen", n[ROW_FIRST_SEEN_S]);
+	err = err ? err : snapshot_add_time(b, "started", n[ROW_SENT_S]);
+	return err ? err : snapshot_add_time(b, "done", n[ROW_DONE_S]);
+}
+
+static int format_item(const struct item *item, struct buf *b)
+{
+	struct engine_view view;
+	char path[4096];
+	int err;
+
+	engine_view(item, &view);
+	snprintf(path, sizeof(path), "%s/%s", item->folder->dir,
+		 row_get(&item->row, ROW_NAME));
+	err = snapshot_begin(b);
+	err = err ? err : snapshot_add(b, "state", job_word(item->row.state));
+	err = err ? err : snapshot_add_cut(b, "why", view.why, TEXT_CUT);
+	err = err ? err : snapshot_add_u64(b, "id", (uint64_t)item->row.id);
+	err = err ? err : snapshot_add_cut(b, "path", path, TEXT_CUT);
+	err = err ? err : snapshot_add(b, "space_id", item->folder->space_id);
+	err = err ? err : add_texts(b, item);
+	return err ? err : add_numbers(b, item, &view);
+}
+
+static void write_item(struct report *r, const struct item *item)
+{
+	struct buf b;
+	char id[32];
+	int err;
+
+	buf_init(&b, SNAPSHOT_MAX);
+	snprintf(id, sizeof(id), "%" PRId64, item->row.id);
+	err = format_item(item, &b);
+	check(r, err ? err : ctldir_put_object(r->dir, id, &b));
+	buf_release(&b);
+}
+
+static void remove_item(struct report *r, int64_t id)
+{
+	char name[32];
+	int err;
+
+	snprintf(name, sizeof(name), "%" PRId64, id);
+	err = ctldir_remove_object(r->dir, name);
+	check(r, err == -ENOENT ? 0 : err);
+}
+
+/* ---- what is done -------------------------------------------------------- */
+
+static void drop_done(struct report *r, int64_t id)
+{
+	struct done *d;
+
+	HASH_FIND(hh, r->done, &id, sizeof(id), d);
+	if (!d)
+		return;
+	HASH_DEL(r->done, d);
+	free(d);
+}
+
+/* uthash keeps the order of insertion: the first is the oldest. */
+static void keep_done(struct report *r, int64_t id)
+{
+	struct done *d;
+
+	drop_done(r, id);
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return;
+	d->id = id;
+	HASH_ADD(hh, r->done, id, sizeof(d->id), d);
+	if (!d->hh.tbl) {
+		free(d);
+		return;
+	}
+	if (HASH_COUNT(r->done) > REPORT_DONE_MAX) {
+		remove_item(r, r->done->id);
+		drop_done(r, r->done->id);
+	}
+}
+
+static bool is_done(enum job_state state)
+{
+	return state == JOB_READY || state == JOB_DELETED;
+}
+
+/* ---- state, counters ------------------------------------------------------
+ */
+
+static int add_counts(struct buf *b, struct engine *engine)
+{
+	static const char *const words[] = {
+		"settling",   "queued", "uploading", "marking", "processing",
+		"activating", "ready",	"deleted",   "failed",	"ignored",
+	};
+	struct catalog *catalog = engine_catalog(engine);
+	size_t waiting = catalog_count_word(catalog, "settling") +
+			 catalog_count_word(catalog, "queued");
+	int err = snapshot_add_u64(b, "waiting", waiting);
+
+	for (size_t i = 0; i < ARRAY_SIZE(words) && !err; i++)
+		err = snapshot_add_u64(b, words[i],
+				       catalog_count_word(catalog, words[i]));
+	return err;
+}
+
+static int add_status(struct buf *b, const struct engine_status *s)
+{
+	int err = snapshot_add(b, "state", s->state);
+
+	err = err ? err : snapshot_add_cut(b, "why", s->why, 256);
+	err = err ? err : snapshot_add_cut(b, "source", s->source, 256);
+	err = err ? err : snapshot_add(b, "source_state", s->source_state);
+	err = err ? err : snapshot_add_cut(b, "source_why", s->source_why, 256);
+	err = err ? err : snapshot_add(b, "rev_state", s->rev_state);
+	err = err ? err : snapshot_add_cut(b, "rev_why", s->rev_why, 256);
+	err = err ? err : snapshot_add(b, "cms_state", s->cms_state);
+	err = err ? err : snapshot_add_cut(b, "cms_why", s->cms_why, 256);
+	err = err ? err : snapshot_add_time(b, "last_scan", s->last_scan_s);
+	return err ? err : snapshot_add_u64(b, "scanned", s->scanned);
+}
+
+static int format_state(struct report *r, struct buf *b)
+{
+	struct engine_status status;
+	int err = snapshot_begin(b);
+
+	err = err ? err : snapshot_add_u64(b, "pid", (uint64_t)getpid());
+	err = err ? err : snapshot_add(b, "version", UPCAST_VERSION);
+	err = err ? err : snapshot_add_time(b, "started", r->started_s);
+	err = err ? err : snapshot_add_time(b, "heartbeat", mono_wall_s());
+	if (r->is_stopping || !r->engine)
+		return err ? err
+			   : snapshot_add(b, "state",
+					  r->is_stopping ? "stopped"
+							 : "starting");
+	engine_get_status(r->engine, &status);
+	err = err ? err : add_status(b, &status);
+	return err ? err : add_counts(b, r->engine);
+}
+
+static void write_state(struct report *r)
+{
+	struct buf b;
+	int err;
+
+	r->state_ms = mono_ms();
+	buf_init(&b, SNAPSHOT_MAX);
+	err = format_state(r, &b);
+	check(r, err ? err : ctldir_put(r->dir, "state", &b));
+	buf_release(&b);
+}
+
+static void tell_manager(struct report *r)
+{
+	struct catalog *c = engine_catalog(r->engine);
+	char text[160];
+
+	snprintf(text, sizeof(text),
+		 "%zu waiting, %zu uploading, %zu processing, %zu ready, "
+		 "%zu failed",
+		 catalog_count_word(c, "settling") +
+			 catalog_count_word(c, "queued"),
+		 catalog_count_word(c, "uploading"),
+		 catalog_count_word(c, "processing"),
+		 catalog_count_word(c, "ready"),
+		 catalog_count_word(c, "failed"));
+	notify_status(text);
+}
+
+/* One line for each running upload. */
+static void write_counters(struct report *r)
+{
+	struct item *item;
+	struct buf b;
+	int err = 0;
+
+	buf_init(&b, COUNTERS_MAX);
+	item = engine_catalog(r->engine)->items;
+	for (; item && !err; item = item->by_id.next) {
+		struct engine_view view;
+
+		if (item->row.state != JOB_SENDING)
+			continue;
+		engine_view(item, &view);
+		err = buf_printf(&b,
+				 "%" PRId64 " %" PRIu64 " %" PRId64 " %" PRIu64
+				 "\n",
+				 item->row.id, view.bytes_sent,
+				 item->row.number[ROW_SIZE], view.rate);
+	}
+	check(r, err ? err : ctldir_put(r->dir, "counters", &b));
+	buf_release(&b);
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+	struct report *r = list_entry(timer, struct report, tick_timer);
+	uint64_t age = mono_ms() - r->state_ms;
+	bool busy = r->engine && engine_tick(r->engine);
+
+	if (busy)
+		write_counters(r);
+	if (busy || age >= HEARTBEAT_MS)
+		write_state(r);
+	if (r->engine && age >= HEARTBEAT_MS)
+		tell_manager(r);
+	notify_watchdog();
+	loop_timer_start(timer, TICK_MS);
+}
+
+/* ---- the engine's calls ----------------------------------------------------
+ */
+
+static void flush_one(struct report *r)
+{
+	struct dirty *d = r->dirty;
+	struct item *item = catalog_find(engine_catalog(r->engine), d->id);
+
+	HASH_DEL(r->dirty, d);
+	if (item) {
+		write_item(r, item);
+		if (is_done(item->row.state))
+			keep_done(r, item->row.id);
+		else
+			drop_done(r, item->row.id);
+	}
+	free(d);
+}
+
+static void on_flush(struct loop_timer *timer)
+{
+	struct report *r = list_entry(timer, struct report, flush_timer);
+
+	for (int i = 0; i < FLUSH_MAX && r->dirty && r->engine; i++)
+		flush_one(r);
+	if (r->dirty)
+		loop_timer_start(timer, FLUSH_MS);
+	else
+		write_state(r);
+}
+
+static void on_changed(void *arg, struct item *item)
+{
+	struct report *r = arg;
+	struct dirty *d;
+
+	HASH_FIND(hh, r->dirty, &item->row.id, sizeof(item->row.id), d);
+	if (d)
+		return;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return;
+	d->id = item->row.id;
+	HASH_ADD(hh, r->dirty, id, sizeof(d->id), d);
+	if (!d->hh.tbl) {
+		free(d);
+		return;
+	}
+	if (!loop_timer_is_armed(&r->flush_timer))
+		loop_timer_start(&r->flush_timer, FLUSH_MS);
+}
+
+static void on_removed(void *arg, struct item *item)
+{
+	struct report *r = arg;
+	struct dirty *d;
+
+	HASH_FIND(hh, r->dirty, &item->row.id, sizeof(item->row.id), d);
+	if (d) {
+		HASH_DEL(r->dirty, d);
+		free(d);
+	}
+	drop_done(r, item->row.id);
+	remove_item(r, item->row.id);
+}
+
+static bool keep_object(void *arg, const char *id)
+{
+	struct report *r = arg;
+	struct item *item;
+	int64_t number;
+
+	if (str_parse_i64(id, 1, INT64_MAX, &number))
+		return false;
+	item = catalog_find(engine_catalog(r->engine), number);
+	return item != NULL;
+}
+
+static int by_done(const void *a, const void *b)
+{
+	const struct item *const *x = a, *const *y = b;
+	int64_t p = (*x)->row.number[ROW_DONE_S];
+	int64_t q = (*y)->row.number[ROW_DONE_S];
+
+	return p < q ? 1 : p > q ? -1 : 0;
+}
+
+/* The latest REPORT_DONE_MAX, the oldest of them first. */
+static void show_done(struct report *r, struct catalog *catalog)
+{
+	size_t total = HASH_CNT(by_id, catalog->items), n = 0, shown;
+	struct item **items = calloc(total + 1, sizeof(*items)), *item;
+
+	if (!items)
+		return;
+	for (item = catalog->items; item; item = item->by_id.next)
+		if (is_done(item->row.state))
+			items[n++] = item;
+	qsort(items, n, sizeof(*items), by_done);
+	shown = n < REPORT_DONE_MAX ? n : REPORT_DONE_MAX;
+	while (shown)
+		on_changed(r, items[--shown]);
+	free(items);
+}
+
+static void on_loaded(void *arg)
+{
+	struct report *r = arg;
+	struct catalog *catalog = engine_catalog(r->engine);
+	struct item *item;
+
+	check(r, ctldir_sweep(r->dir, keep_object, r));
+	for (item = catalog->items; item; item = item->by_id.next)
+		if (!is_done(item->row.state))
+			on_changed(r, item);
+	show_done(r, catalog);
+	write_state(r);
+}
+
+static void on_event(void *arg, const char *text)
+{
+	struct report *r = arg;
+
+	check(r, ctldir_event(r->dir, "%s", text));
+}
+
+void report_get_calls(struct report *r, struct engine_calls *ret)
+{
+	*ret = (struct engine_calls){
+		.changed = on_changed,
+		.removed = on_removed,
+		.loaded = on_loaded,
+		.event = on_event,
+		.arg = r,
+	};
+}
+
+void report_attach(struct report *r, struct engine *engine)
+{
+	r->engine = engine;
+	write_state(r);
+}
+
+void report_stopping(struct report *r)
+{
+	r->is_stopping = true;
+	write_state(r);
+	r->engine = NULL;
+	check(r, ctldir_event(r->dir, "uploader stopped"));
+}
+
+int report_new(struct loop *loop, struct ctldir *dir, struct report **ret)
+{
+	struct report *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	r->loop = loop;
+	r->dir = dir;
+	r->started_s = mono_wall_s();
+	err = loop_timer_init(&r->flush_timer, loop, on_flush);
+	err = err ? err : loop_timer_init(&r->tick_timer, loop, on_tick);
+	if (err) {
+		report_free(r);
+		return err;
+	}
+	loop_timer_start(&r->tick_timer, TICK_MS);
+	write_state(r);
+	check(r, ctldir_event(dir, "uploader started, version %s",
+			      UPCAST_VERSION));
+	*ret = r;
+	return 0;
+}
+
+void report_free(struct report *r)
+{
+	struct dirty *d, *next_dirty;
+	struct done *done, *next_done;
+
+	if (!r)
+		return;
+	loop_timer_release(&r->flush_timer);
+	loop_timer_release(&r->tick_timer);
+	HASH_ITER(hh, r->dirty, d, next_dirty) {
+		HASH_DEL(r->dirty, d);
+		free(d);
+	}
+	HASH_ITER(hh, r->done, done, next_done) {
+		HASH_DEL(r->done, done);
+		free(done);
+	}
+	free(r);
+}
