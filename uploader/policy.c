@@ -2,7 +2,6 @@
 #include "uploader/policy.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -68,20 +67,17 @@ bool policy_name(const struct conf *conf, const struct cms_person *person,
 	return false;
 }
 
-static int add_time(const struct policy_input *in, const char *format,
-		    struct buf *dst) __attribute__((format(strftime, 2, 0)));
-
-static int add_time(const struct policy_input *in, const char *format,
-		    struct buf *dst)
+static int add_time(const struct policy_input *in, bool date, struct buf *dst)
 {
 	time_t t = (time_t)(in->recorded_s + in->utc_offset_s);
-	char text[32];
 	struct tm tm;
 
-	if (!in->recorded_s || !gmtime_r(&t, &tm) ||
-	    !strftime(text, sizeof(text), format, &tm))
+	if (!in->recorded_s || !gmtime_r(&t, &tm))
 		return 0;
-	return buf_add_str(dst, text);
+	if (!date)
+		return buf_printf(dst, "%02d:%02d", tm.tm_hour, tm.tm_min);
+	return buf_printf(dst, "%04d-%02d-%02d", tm.tm_year + 1900,
+			  tm.tm_mon + 1, tm.tm_mday);
 }
 
 /* The space's name; for people who left it empty, what is known instead. */
@@ -98,9 +94,9 @@ static int add_word(const struct policy_input *in, const char *word, size_t len,
 	if (!strncmp(word, "space", len))
 		return buf_add_str(dst, space_words(in));
 	if (!strncmp(word, "date", len))
-		return add_time(in, "%Y-%m-%d", dst);
+		return add_time(in, true, dst);
 	if (!strncmp(word, "time", len))
-		return add_time(in, "%H:%M", dst);
+		return add_time(in, false, dst);
 	if (!strncmp(word, "owner", len))
 		return buf_add_str(dst, owner);
 	return buf_add_str(dst, in->space_id);
