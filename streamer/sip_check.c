@@ -367,7 +367,7 @@ static bool is_body_supported(const struct sip_head *head)
 		return false;
 	l = lex_of(f->value);
 	return next_element(&l, &type) &&
-	       (lex_span_is(type, SIP_ACCEPTED) ||
+	       (lex_span_is(type, SIP_CHECK_ACCEPTED) ||
 		lex_span_is(type, "multipart/mixed"));
 }
 
@@ -377,7 +377,7 @@ static bool accepts_sdp(const struct sip_head *head)
 	const struct sip_field *f = sip_head_find(head, SIP_ACCEPT);
 
 	return !f || !f->value.len ||
-	       sip_check_lists(head, SIP_ACCEPT, SIP_ACCEPTED) ||
+	       sip_check_lists(head, SIP_ACCEPT, SIP_CHECK_ACCEPTED) ||
 	       sip_check_lists(head, SIP_ACCEPT, "application/*") ||
 	       sip_check_lists(head, SIP_ACCEPT, "*/*");
 }

@@ -49,9 +49,9 @@ int sip_check_support(const struct sip_head *head, size_t body_len,
 		      struct lex_span *ret_tag) ATTR_MUST_CHECK;
 
 /* The header values that go with those answers. */
-#define SIP_ALLOWED "INVITE,ACK,CANCEL,OPTIONS,INFO,BYE,UPDATE"
-#define SIP_ACCEPTED "application/sdp"
-#define SIP_SUPPORTED_TAGS "timer,X-cisco-callinfo"
+#define SIP_CHECK_ALLOWED "INVITE,ACK,CANCEL,OPTIONS,INFO,BYE,UPDATE"
+#define SIP_CHECK_ACCEPTED "application/sdp"
+#define SIP_CHECK_SUPPORTED "timer,X-cisco-callinfo"
 
 /* Does a list header (Supported, Require, Allow) name that word? */
 bool sip_check_lists(const struct sip_head *head, enum sip_name name,
