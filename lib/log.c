@@ -221,6 +221,9 @@ static void emit_counted(struct line *line)
 		state.lost++;
 }
 
+static void format_text(char *dst, size_t size, const char *fmt, va_list ap)
+	ATTR_PRINTF(3, 0);
+
 /* Context and text; what is cut ends before a UTF-8 sequence, not in it. */
 static void format_text(char *dst, size_t size, const char *fmt, va_list ap)
 {
