@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/attr.h"
 #include "lib/loop.h"
 #include "uploader/source.h"
 
@@ -13,11 +14,14 @@
  * of up to 16 preads of 1 MiB in flight (facts: with 4 ms of round trip one
  * pread at a time gives 175 MB/s, eight give 1000). Memory is the window.
  *
- * Life cycle: reader_new() takes an open file (reader_free() closes it).
- * reader_read() copies what is there; -EAGAIN means that `ready` will be called
- * once there is more, at the end, or on an error. A session that is lost in
- * mid-file is not the reader's to repair: it ends with -ENOTCONN.
+ * Life cycle: reader_new() takes an open file (reader_free() closes it; so does
+ * reader_new() when it fails). reader_read() copies what is there; -EAGAIN
+ * means that `ready` will be called once there is more, at the end, or on an
+ * error. `ready` may free the reader. A session that is lost in mid-file is not
+ * the reader's to repair: it ends with -ENOTCONN.
  */
+enum { READER_WINDOW_MAX = 16 };
+
 struct reader;
 
 typedef void reader_ready_fn(void *arg);

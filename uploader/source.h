@@ -38,7 +38,7 @@ struct source_attr {
 	bool is_dir, is_file; /* neither: a link or something special */
 	uint64_t size;
 	int64_t mtime_ns, ctime_ns;
-	uint64_t fileid;
+	uint64_t fileid; /* 0: the source does not say */
 };
 
 struct source_entry {
@@ -78,7 +78,8 @@ typedef void source_changed_fn(void *arg, const char *path);
 int source_open(struct loop *loop, const struct conf *conf,
 		source_changed_fn *changed, void *arg, struct source **ret,
 		struct err *err) ATTR_MUST_CHECK;
-/* Cancels what is under way; open files must be closed before. */
+/* Cancels what is under way; open files must be closed before. Not from inside
+ * a `done` or `changed`. Local disk: waits for the calls that are running. */
 void source_close(struct source *source);
 void source_get_status(const struct source *source,
 		       struct source_status *ret_status);
@@ -91,7 +92,12 @@ int source_stat(struct source *source, const char *path, source_done_fn *done,
 int source_open_file(struct source *source, const char *path,
 		     source_done_fn *done, void *arg,
 		     struct source_op **ret_op) ATTR_MUST_CHECK;
-/* Never replaces: -EEXIST where `to` is there. */
+/*
+ * Never replaces: -EEXIST where `to` is there. NFS cannot rename so, hence that
+ * source looks for `to` first: what comes there between the look and the rename
+ * is replaced. A rename whose answer got lost may end in -ENOTCONN, or -ENOENT
+ * when it is sent again, although it was done: look before believing either.
+ */
 int source_rename(struct source *source, const char *from, const char *to,
 		  source_done_fn *done, void *arg,
 		  struct source_op **ret_op) ATTR_MUST_CHECK;
@@ -100,10 +106,10 @@ int source_remove(struct source *source, const char *path,
 		  struct source_op **ret_op) ATTR_MUST_CHECK;
 
 /*
- * Reads up to `n` (at most SOURCE_READ_MAX) bytes at `offset` into `buffer`,
- * which must come from malloc(): it belongs to the operation until `done`
- * gives it back; a cancelled pread frees it.
- * Several may be under way on one file.
+ * Reads `n` (at most SOURCE_READ_MAX) bytes at `offset` into `buffer`, fewer
+ * only at the end of the file. The buffer must come from malloc(): it belongs
+ * to the operation, unless that cannot start, until `done` gives it back; a
+ * cancelled pread frees it. Several may be under way on one file.
  */
 enum { SOURCE_READ_MAX = 1 << 20 };
 int source_pread(struct source_file *file, uint64_t offset, uint8_t *buffer,
@@ -112,7 +118,8 @@ int source_pread(struct source_file *file, uint64_t offset, uint8_t *buffer,
 /* The attributes of the open file as the server has them now. */
 int source_fstat(struct source_file *file, source_done_fn *done, void *arg,
 		 struct source_op **ret_op) ATTR_MUST_CHECK;
-/* Its operations must have ended or been cancelled. NULL is allowed. */
+/* Its operations must have ended or been cancelled. NULL is allowed. A file of
+ * a lost session is closed in the same way. */
 void source_close_file(struct source_file *file);
 
 /* Takes the answer back: `done` will not be called. */
