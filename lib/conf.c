@@ -27,6 +27,7 @@ struct conf {
 	struct setting settings[SCHEMA_COUNT];
 	struct pair *pairs;
 	size_t count, room;
+	char *instance;
 };
 
 /*
@@ -353,7 +354,7 @@ int conf_parse(const char *path, const char *text, size_t len,
 	int e = -ENOMEM;
 
 	p.conf = calloc(1, sizeof(*p.conf));
-	if (p.conf) {
+	if (p.conf && !str_replace(&p.conf->instance, instance)) {
 		set_defaults(p.conf);
 		buf_init(&p.value, CONF_LINE_MAX);
 		conf_scan_init(&p.scan, text, len);
@@ -397,7 +398,13 @@ void conf_free(struct conf *conf)
 	for (size_t i = 0; i < conf->count; i++)
 		release_pair(&conf->pairs[i]);
 	free(conf->pairs);
+	free(conf->instance);
 	free(conf);
+}
+
+const char *conf_instance(const struct conf *conf)
+{
+	return conf->instance;
 }
 
 const char *conf_text(const struct conf *conf, enum schema_id id)

@@ -39,6 +39,9 @@ int conf_parse(const char *path, const char *text, size_t len,
 	       struct err *err) ATTR_MUST_CHECK;
 void conf_free(struct conf *conf);
 
+/* The instance that was picked, NULL for none. */
+const char *conf_instance(const struct conf *conf);
+
 const char *conf_text(const struct conf *conf, enum schema_id id);
 /* UINT, DURATION (ms), SIZE (bytes), ENUM (index of the word). */
 uint64_t conf_number(const struct conf *conf, enum schema_id id);

@@ -321,11 +321,11 @@ static const struct {
 	[SCHEMA_DURATION] = { check_duration, NULL },
 	[SCHEMA_SIZE] = { check_size, NULL },
 	[SCHEMA_ENUM] = { check_enum, NULL },
-	[SCHEMA_TEXT] = { check_text, "text" },
+	[SCHEMA_TEXT] = { check_text, NULL },
 	[SCHEMA_HOST] = { check_host, "a host name or address" },
 	[SCHEMA_HOSTS] = { check_hosts, "host names or addresses" },
 	[SCHEMA_PATH] = { check_path, "an absolute path" },
-	[SCHEMA_HOURS] = { check_hours, "hours, 22:00-06:00, ..." },
+	[SCHEMA_HOURS] = { check_hours, "hours such as 22:00-06:00" },
 	[SCHEMA_LIST] = { check_list, "words" },
 };
 
@@ -342,15 +342,30 @@ int schema_check(enum schema_id id, const char *text,
 	return 0;
 }
 
+static void format_length(const struct schema_option *o, char *dst, size_t size)
+{
+	if (o->min)
+		snprintf(dst, size, "text of %llu to %llu bytes",
+			 (unsigned long long)o->min,
+			 (unsigned long long)o->max);
+	else
+		snprintf(dst, size, "text of at most %llu bytes",
+			 (unsigned long long)o->max);
+}
+
 void schema_format_range(enum schema_id id, char *dst, size_t size)
 {
 	const struct schema_option *o = &schema_options[id];
-	char min[32], max[32];
+	char min[32], max[32], words[256];
 
 	if (o->words) {
-		format_words(o->words, dst, size);
+		format_words(o->words, words, sizeof(words));
+		snprintf(dst, size, "%s%s", o->type == SCHEMA_LIST ? "of " : "",
+			 words);
 	} else if (types[o->type].range) {
 		snprintf(dst, size, "%s", types[o->type].range);
+	} else if (o->type == SCHEMA_TEXT) {
+		format_length(o, dst, size);
 	} else {
 		format_bound(o, o->min, min, sizeof(min));
 		format_bound(o, o->max, max, sizeof(max));

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +179,23 @@ int secret_load(const char *dir, const char *program, const char *name,
 	e = load_path(path, ret, err);
 	free(path);
 	return e;
+}
+
+int secret_load_instance(const char *dir, const char *program, const char *name,
+			 const char *instance, struct secret *ret,
+			 struct err *err)
+{
+	char own[NAME_MAX + 1];
+	int n, e;
+
+	if (!instance)
+		return secret_load(dir, program, name, ret, err);
+	n = snprintf(own, sizeof(own), "%s@%s", name, instance);
+	if ((size_t)n >= sizeof(own))
+		return err_set(err, -EINVAL, "secret %s: the name is too long",
+			       name);
+	e = secret_load(dir, program, own, ret, err);
+	return e == -ENOENT ? secret_load(dir, program, name, ret, err) : e;
 }
 
 /* The numeric id of a group; NULL: as it is. */

@@ -31,6 +31,13 @@ struct secret {
 int secret_load(const char *dir, const char *program, const char *name,
 		struct secret *ret, struct err *err) ATTR_MUST_CHECK;
 /*
+ * The same for an instance: NAME@INSTANCE where there is such a file, else
+ * NAME. `instance` NULL: as secret_load().
+ */
+int secret_load_instance(const char *dir, const char *program, const char *name,
+			 const char *instance, struct secret *ret,
+			 struct err *err) ATTR_MUST_CHECK;
+/*
  * Written beside, 0640, fsynced, renamed over; owner root:GROUP if root. The
  * program's folder is made where it is missing.
  */

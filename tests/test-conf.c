@@ -72,11 +72,13 @@ static int test_instances(void)
 	int err;
 
 	CHECK_OK(parse(text, "berlin", &conf, &e));
+	CHECK_STR(conf_instance(conf), "berlin");
 	CHECK_STR(conf_text(conf, OPT_UP_NFS_HOST), "b");
 	CHECK_STR(conf_text(conf, OPT_UP_REV_HOST), "r");
 	conf_free(conf);
 	conf = NULL;
 	CHECK_OK(parse(text, NULL, &conf, &e));
+	CHECK(!conf_instance(conf));
 	CHECK_STR(conf_text(conf, OPT_UP_NFS_HOST), "plain");
 	conf_free(conf);
 	conf = NULL;

@@ -122,6 +122,8 @@ static const struct value_case value_cases[] = {
 	{ OPT_UP_HOURS, "2:00-6:00",
 	  "\"2:00-6:00\" is not hours such as 22:00-06:00, 12:00-13:00", 0 },
 	{ OPT_UP_USER_MATCH, "jid,email", NULL, 0 },
+	{ OPT_UP_USER_MATCH, "jid mail",
+	  "\"mail\" is not one of email, jid, local-part", 0 },
 	{ OPT_UP_TITLE, "Grüße {space}", NULL, 0 },
 	{ OPT_UP_TITLE, "a\xff", "is not valid UTF-8", 0 },
 	{ OPT_UP_TITLE, "a\x01", "holds a control character", 0 },
@@ -162,6 +164,12 @@ static int test_range(void)
 	CHECK_STR(text, "1s to 1h");
 	schema_format_range(OPT_UP_ACCESS, text, sizeof(text));
 	CHECK_STR(text, "Private, Public, AllUsers");
+	schema_format_range(OPT_GROUP, text, sizeof(text));
+	CHECK_STR(text, "text of 1 to 32 bytes");
+	schema_format_range(OPT_UP_TAGS, text, sizeof(text));
+	CHECK_STR(text, "text of at most 1024 bytes");
+	schema_format_range(OPT_UP_USER_MATCH, text, sizeof(text));
+	CHECK_STR(text, "of email, jid, local-part");
 	schema_format_range(OPT_UP_CMS_HOST, text, 5);
 	CHECK_STR(text, "host");
 out:

@@ -121,6 +121,41 @@ out:
 	return err;
 }
 
+static int test_instance(void)
+{
+	struct secret s = { 0 };
+	struct place p;
+	struct err e;
+	char own[128] = "";
+	int err;
+
+	CHECK_OK(place_make(&p, "plain", 5, 0640));
+	snprintf(own, sizeof(own), "%s@ulm", p.file);
+	CHECK_OK(secret_load_instance(p.dir, "uploader", "rev_password", NULL,
+				      &s, &e));
+	CHECK_STR(secret_text(&s), "plain");
+	CHECK_OK(secret_load_instance(p.dir, "uploader", "rev_password", "ulm",
+				      &s, &e));
+	CHECK_STR(secret_text(&s), "plain");
+	CHECK_OK(secret_store(p.dir, "uploader", "rev_password@ulm", "ulm's",
+			      NULL, &e));
+	CHECK_OK(secret_load_instance(p.dir, "uploader", "rev_password", "ulm",
+				      &s, &e));
+	CHECK_STR(secret_text(&s), "ulm's");
+	/* One that cannot be used is no reason to take the other. */
+	CHECK(!chmod(own, 0644));
+	CHECK_ERR(secret_load_instance(p.dir, "uploader", "rev_password", "ulm",
+				       &s, &e),
+		  -EPERM);
+	err = 0;
+out:
+	unlink(own);
+	secret_release(&s);
+	if (place_remove(&p) && !err)
+		err = -ENOTEMPTY;
+	return err;
+}
+
 static int test_store(void)
 {
 	struct secret s = { 0 };
@@ -160,6 +195,7 @@ out:
 static const struct unit_test tests[] = {
 	{ "load", test_load, 0 },
 	{ "limits and odd files", test_limits, 0 },
+	{ "an instance's own", test_instance, 0 },
 	{ "store", test_store, 0 },
 };
 UNIT_MAIN(tests)

@@ -13,8 +13,9 @@ static unsigned number(const struct conf *conf, enum schema_id id)
 static int load_secret(const struct conf *conf, const char *name,
 		       struct secret *ret, struct err *err)
 {
-	int rc = secret_load(conf_text(conf, OPT_SECRETS_DIR), "uploader", name,
-			     ret, err);
+	int rc = secret_load_instance(conf_text(conf, OPT_SECRETS_DIR),
+				      "uploader", name, conf_instance(conf),
+				      ret, err);
 
 	return rc == -ENOENT ? 0 : rc;
 }
