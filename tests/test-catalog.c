@@ -25,8 +25,8 @@ static int test_find(void)
 	struct folder_items *folder;
 	int err;
 
-	CHECK_OK(add(&c, 1, space, "20210618032309+0000.mp4", JOB_SETTLING,
-		     &a));
+	CHECK_OK(
+		add(&c, 1, space, "20210618032309+0000.mp4", JOB_SETTLING, &a));
 	CHECK_OK(add(&c, 2, "forwardedCalls", "20210618032309+0000.mp4",
 		     JOB_READY, &b));
 	CHECK(catalog_find(&c, 1) == a && catalog_find(&c, 2) == b);
