@@ -47,6 +47,27 @@ static void run_tasks(struct list *tasks)
 	}
 }
 
+/* Others look whether a task of theirs still waits: only under the lock. */
+static struct loop_task *take_posted(struct loop *loop, struct list *tasks)
+{
+	struct list *it;
+
+	pthread_mutex_lock(&loop->lock);
+	it = list_first(tasks);
+	if (it)
+		list_del(it);
+	pthread_mutex_unlock(&loop->lock);
+	return it ? list_entry(it, struct loop_task, node) : NULL;
+}
+
+static void run_posted(struct loop *loop, struct list *tasks)
+{
+	struct loop_task *task;
+
+	while ((task = take_posted(loop, tasks)))
+		task->run(task);
+}
+
 static void on_deferred(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *loop = arg;
@@ -70,7 +91,7 @@ static void on_posted(evutil_socket_t fd, short what, void *arg)
 	stopping = loop->stopping;
 	loop->stopping = false;
 	pthread_mutex_unlock(&loop->lock);
-	run_tasks(&tasks);
+	run_posted(loop, &tasks);
 	if (stopping)
 		event_base_loopbreak(loop->base);
 }
@@ -82,7 +103,7 @@ void loop_flush(struct loop *loop)
 	pthread_mutex_lock(&loop->lock);
 	list_take(&tasks, &loop->posted);
 	pthread_mutex_unlock(&loop->lock);
-	run_tasks(&tasks);
+	run_posted(loop, &tasks);
 	list_take(&tasks, &loop->deferred);
 	run_tasks(&tasks);
 }

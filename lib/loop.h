@@ -51,7 +51,10 @@ void loop_stop(struct loop *loop);
  * task that waits already stays where it is: it runs once.
  */
 void loop_post(struct loop *loop, struct loop_task *task);
-/* As loop_post(), from the loop's own thread and without a system call. */
+/*
+ * As loop_post(), from the loop's own thread, without a lock and a system call.
+ * A task is either posted or deferred, not now this and now that.
+ */
 void loop_defer(struct loop *loop, struct loop_task *task);
 /* Runs what is posted and deferred so far; from the loop's own thread, when
  * the loop no longer runs: the last word of helpers at the end. */

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -204,6 +205,63 @@ out:
 	return err;
 }
 
+/*
+ * Threads post one and the same task again and again: it runs at least once
+ * after the last post, and never while it waits already.
+ */
+struct shared {
+	struct loop_task task;
+	struct loop *loop;
+	int runs;
+	atomic_int posts, seen;
+};
+
+static void on_shared(struct loop_task *task)
+{
+	struct shared *s = list_entry(task, struct shared, task);
+
+	s->runs++;
+	atomic_store(&s->seen, atomic_load(&s->posts));
+	if (atomic_load(&s->seen) == POSTERS * POSTS)
+		loop_stop(s->loop);
+}
+
+static void *post_shared(void *arg)
+{
+	struct shared *s = arg;
+
+	for (int i = 0; i < POSTS; i++) {
+		atomic_fetch_add(&s->posts, 1);
+		loop_post(s->loop, &s->task);
+	}
+	return NULL;
+}
+
+static int test_shared(void)
+{
+	pthread_t threads[POSTERS];
+	struct shared s = { 0 };
+	int started = 0, err;
+	struct bench b;
+
+	CHECK_OK(bench_open(&b));
+	s.loop = b.loop;
+	loop_task_init(&s.task, on_shared);
+	for (; started < POSTERS; started++)
+		CHECK(!pthread_create(&threads[started], NULL, post_shared,
+				      &s));
+	CHECK_OK(loop_run(b.loop));
+	CHECK(!b.late);
+	CHECK_EQ(atomic_load(&s.seen), POSTERS * POSTS);
+	CHECK(s.runs <= POSTERS * POSTS);
+	err = 0;
+out:
+	while (started--)
+		pthread_join(threads[started], NULL);
+	bench_close(&b);
+	return err;
+}
+
 struct ticker {
 	struct loop_timer timer;
 	struct loop *loop;
@@ -289,6 +347,7 @@ static const struct unit_test tests[] = {
 	{ "posts and deferred tasks run in order", test_order, 0 },
 	{ "cancel, stop and run again", test_cancel, 0 },
 	{ "posts from threads", test_threads, UNIT_NO_OOM },
+	{ "threads post one task", test_shared, UNIT_NO_OOM },
 	{ "timers", test_timer, UNIT_NO_OOM },
 	{ "signals", test_signals, 0 },
 };
