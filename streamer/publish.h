@@ -26,7 +26,8 @@
  * environment, which gives it a second. publish_env_free() comes last.
  *
  * The handler's functions are called from the loop and from the functions here;
- * none of them may call publish_free() or publish_set_url().
+ * none of them may call publish_free(), publish_set_url() or
+ * publish_reconnect().
  *
  *	publish_new(env, &handler, session, PUBLISH_AUDIO | PUBLISH_VIDEO, &p);
  *	err = publish_set_url(p, "rtmps://user:secret@host/live/room", &e);

@@ -1,0 +1,781 @@
+/* SPDX-License-Identifier: MIT */
+#include "streamer/stream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "lib/list.h"
+#include "lib/offload.h"
+#include "lib/str.h"
+
+enum {
+	/* One that waits for a dead name server must not hold up the rest. */
+	LOOKUP_THREADS = 4,
+	READ_SIZE = 16 << 10,
+	READS_MAX = 8, /* for one readiness, so that no peer owns the loop */
+	NEXT_ADDRESS_MS = 3000,
+	/* More in the kernel would only be more delay. */
+	UNSENT_MAX = 256 << 10,
+	/* A buffer that has grown over this is given back when empty. */
+	KEEP_BYTES = 256 << 10,
+	PIN_SIZE = 32,
+};
+
+enum state {
+	STATE_LOOKUP,
+	STATE_CONNECT,
+	STATE_TLS,
+	STATE_OPEN,
+	STATE_FINISH, /* nobody's any more */
+	STATE_OVER,
+};
+
+struct pins {
+	int count;
+	uint8_t digest[STREAM_PINS_MAX][PIN_SIZE];
+};
+
+struct stream_env {
+	struct loop *loop;
+	struct offload *lookups;
+	SSL_CTX *tls;
+	struct pins pins;
+	bool no_verify;
+	struct list finishing;
+	uint8_t input[READ_SIZE];
+};
+
+/* A name being looked up; outlives its stream if that is closed meanwhile. */
+struct lookup {
+	struct offload_job job;
+	struct stream *owner;
+	char *host;
+	char port[8];
+	int result;
+	struct addrinfo *found;
+};
+
+struct stream {
+	struct stream_env *env;
+	struct list node; /* in env->finishing */
+	const struct stream_handler *handler;
+	void *arg;
+	enum state state;
+	char *host;
+	uint16_t port;
+	bool tls_wanted;
+	struct lookup *lookup;
+	struct addrinfo *found, *next;
+	int fd;
+	struct event *readable, *writable;
+	bool blocked; /* `writable` is waited for */
+	SSL *tls;
+	struct buf out;
+	size_t done; /* of `out`, sent already */
+	uint64_t sent;
+	struct loop_timer timer;
+	struct loop_task over; /* tells why, or frees what has finished */
+	struct err why;
+};
+
+/* ---- environment ------------------------------------------------------ */
+
+static int parse_pin(const char *word, size_t len, uint8_t digest[PIN_SIZE])
+{
+	static const char mark[] = "sha256//";
+	/* 44 characters, the last one padding, make 33 bytes. */
+	uint8_t bytes[PIN_SIZE + 1];
+
+	if (len != strlen(mark) + 44 || strncmp(word, mark, strlen(mark)) ||
+	    word[len - 1] != '=')
+		return -EINVAL;
+	if (EVP_DecodeBlock(bytes, (const uint8_t *)word + strlen(mark), 44) !=
+	    PIN_SIZE + 1)
+		return -EINVAL;
+	memcpy(digest, bytes, PIN_SIZE);
+	return 0;
+}
+
+static int parse_pins(const char *list, struct pins *ret, struct err *err)
+{
+	struct pins pins = { 0 };
+	const char *word;
+	size_t len;
+
+	while (list && str_next_word(&list, &word, &len)) {
+		if (pins.count == STREAM_PINS_MAX)
+			return err_set(err, -EINVAL, "more than %d pins",
+				       STREAM_PINS_MAX);
+		if (parse_pin(word, len, pins.digest[pins.count]))
+			return err_set(err, -EINVAL,
+				       "pin %d is not of the form sha256// and "
+				       "44 characters of base64",
+				       pins.count + 1);
+		pins.count++;
+	}
+	*ret = pins;
+	return 0;
+}
+
+static int load_trust(SSL_CTX *ctx, const char *path, struct err *err)
+{
+	if (!path || !*path) {
+		/* None is installed: then nothing will be trusted. */
+		SSL_CTX_set_default_verify_paths(ctx);
+		return 0;
+	}
+	if (SSL_CTX_load_verify_file(ctx, path) == 1)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "%s: no certificates in PEM form can be read from it",
+		       path);
+}
+
+static int new_tls(const struct stream_settings *s, SSL_CTX **ret,
+		   struct err *err)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	int e;
+
+	if (!ctx)
+		return err_set(err, -ENOMEM, "out of memory");
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
+					 SSL_OP_IGNORE_UNEXPECTED_EOF);
+	/* The verdict is looked at when the handshake is over: see verify(). */
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+	e = load_trust(ctx, s->trust, err);
+	ERR_clear_error();
+	if (e) {
+		SSL_CTX_free(ctx);
+		return e;
+	}
+	*ret = ctx;
+	return 0;
+}
+
+int stream_env_reload(struct stream_env *env, const struct stream_settings *s,
+		      struct err *err)
+{
+	SSL_CTX *tls = NULL;
+	struct pins pins;
+	int e = parse_pins(s->pins, &pins, err);
+
+	e = e ? e : new_tls(s, &tls, err);
+	if (e)
+		return e;
+	SSL_CTX_free(env->tls);
+	env->tls = tls;
+	env->pins = pins;
+	env->no_verify = s->no_verify;
+	return 0;
+}
+
+int stream_env_new(struct loop *loop, const struct stream_settings *s,
+		   struct stream_env **ret_env, struct err *err)
+{
+	struct stream_env *env = calloc(1, sizeof(*env));
+	int e;
+
+	if (!env)
+		return err_set(err, -ENOMEM, "out of memory");
+	env->loop = loop;
+	list_init(&env->finishing);
+	e = stream_env_reload(env, s, err);
+	if (!e) {
+		e = offload_new(loop, "lookup", LOOKUP_THREADS, &env->lookups);
+		if (e)
+			err_set(err, e, "threads for name lookups: %s",
+				err_str(e));
+	}
+	if (e) {
+		stream_env_free(env);
+		return e;
+	}
+	*ret_env = env;
+	return 0;
+}
+
+void stream_env_free(struct stream_env *env)
+{
+	if (!env)
+		return;
+	list_for_each_safe(it, &env->finishing)
+		stream_close(list_entry(it, struct stream, node));
+	offload_free(env->lookups);
+	SSL_CTX_free(env->tls);
+	free(env);
+}
+
+/* ---- the end of a stream ---------------------------------------------- */
+
+static void stop_io(struct stream *s)
+{
+	if (s->readable)
+		event_free(s->readable);
+	if (s->writable)
+		event_free(s->writable);
+	s->readable = s->writable = NULL;
+	s->blocked = false;
+	SSL_free(s->tls);
+	s->tls = NULL;
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+/* The first reason counts. The handler hears of it when this dispatch ends. */
+static void fail(struct stream *s, int code, const char *what)
+{
+	if (s->state == STATE_OVER)
+		return;
+	if (s->state != STATE_FINISH) {
+		err_set(&s->why, code, "%s:%u: %s", s->host, s->port, what);
+		s->state = STATE_OVER;
+	}
+	loop_timer_stop(&s->timer);
+	stop_io(s);
+	loop_cancel(s->env->loop, &s->over);
+	loop_defer(s->env->loop, &s->over);
+}
+
+static void on_over(struct loop_task *task)
+{
+	struct stream *s = container_of(task, struct stream, over);
+
+	if (s->state == STATE_FINISH)
+		stream_close(s);
+	else
+		s->handler->on_close(s->arg, &s->why);
+}
+
+void stream_close(struct stream *s)
+{
+	if (!s)
+		return;
+	list_del(&s->node);
+	if (s->lookup)
+		s->lookup->owner = NULL;
+	loop_cancel(s->env->loop, &s->over);
+	loop_timer_release(&s->timer);
+	stop_io(s);
+	if (s->found)
+		freeaddrinfo(s->found);
+	buf_wipe(&s->out);
+	free(s->host);
+	free(s);
+}
+
+/* All is sent: say so, and wait for the far end to say the same. */
+static void half_close(struct stream *s)
+{
+	if (s->tls)
+		SSL_shutdown(s->tls);
+	ERR_clear_error();
+	shutdown(s->fd, SHUT_WR);
+}
+
+void stream_finish(struct stream *s)
+{
+	if (s->state != STATE_OPEN) {
+		stream_close(s);
+		return;
+	}
+	s->state = STATE_FINISH;
+	list_add_tail(&s->env->finishing, &s->node);
+	loop_timer_start(&s->timer, STREAM_FINISH_MS);
+	if (stream_pending(s))
+		stream_flush(s);
+	else
+		half_close(s);
+}
+
+/* ---- sending ----------------------------------------------------------- */
+
+size_t stream_pending(const struct stream *s)
+{
+	return s->out.len - s->done;
+}
+
+uint64_t stream_sent(const struct stream *s)
+{
+	return s->sent;
+}
+
+/* Moving the rest to the front costs no more than what it frees. */
+struct buf *stream_out(struct stream *s)
+{
+	if (s->done && s->done >= s->out.len - s->done) {
+		buf_consume(&s->out, s->done);
+		s->done = 0;
+	}
+	return &s->out;
+}
+
+static ssize_t send_tls(struct stream *s, const uint8_t *data, size_t n)
+{
+	size_t written;
+	int ok;
+
+	ERR_clear_error();
+	ok = SSL_write_ex(s->tls, data, n, &written);
+	if (ok == 1)
+		return (ssize_t)written;
+	switch (SSL_get_error(s->tls, ok)) {
+	case SSL_ERROR_WANT_WRITE:
+	case SSL_ERROR_WANT_READ:
+		return -EAGAIN;
+	default:
+		return errno ? -errno : -EPIPE;
+	}
+}
+
+static ssize_t send_some(struct stream *s)
+{
+	const uint8_t *data = s->out.data + s->done;
+	size_t n = s->out.len - s->done;
+	ssize_t sent;
+
+	errno = 0;
+	if (s->tls)
+		return send_tls(s, data, n);
+	sent = send(s->fd, data, n, MSG_NOSIGNAL);
+	return sent < 0 ? -errno : sent;
+}
+
+static void all_sent(struct stream *s)
+{
+	s->done = 0;
+	if (s->out.size > KEEP_BYTES)
+		buf_release(&s->out);
+	else
+		buf_clear(&s->out);
+	if (s->state == STATE_FINISH)
+		half_close(s);
+}
+
+static void send_pending(struct stream *s)
+{
+	while (s->done < s->out.len) {
+		ssize_t n = send_some(s);
+
+		if (n == -EAGAIN || n == -EINTR) {
+			s->blocked = !event_add(s->writable, NULL);
+			return;
+		}
+		if (n < 0) {
+			fail(s, (int)n, err_str((int)n));
+			return;
+		}
+		s->done += (size_t)n;
+		s->sent += (uint64_t)n;
+	}
+	all_sent(s);
+}
+
+void stream_flush(struct stream *s)
+{
+	if ((s->state != STATE_OPEN && s->state != STATE_FINISH) ||
+	    s->blocked || !stream_pending(s))
+		return;
+	send_pending(s);
+}
+
+/* ---- receiving --------------------------------------------------------- */
+
+/* How many bytes, 0 at the end, -EAGAIN, or another error. */
+static ssize_t receive_some(struct stream *s, uint8_t *dst, size_t n)
+{
+	ssize_t got;
+	int ok;
+
+	errno = 0;
+	if (!s->tls) {
+		got = recv(s->fd, dst, n, 0);
+		return got < 0 ? -errno : got;
+	}
+	ERR_clear_error();
+	ok = SSL_read(s->tls, dst, (int)n);
+	if (ok > 0)
+		return ok;
+	switch (SSL_get_error(s->tls, ok)) {
+	case SSL_ERROR_WANT_WRITE:
+	case SSL_ERROR_WANT_READ:
+		return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	default:
+		return errno ? -errno : -EPROTO;
+	}
+}
+
+static void receive(struct stream *s)
+{
+	struct stream_env *env = s->env;
+
+	for (int i = 0; i < READS_MAX; i++) {
+		ssize_t n = receive_some(s, env->input, sizeof(env->input));
+
+		if (n == -EAGAIN || n == -EINTR)
+			return;
+		if (n == 0)
+			fail(s, -ECONNRESET, "far end closed the connection");
+		else if (n < 0)
+			fail(s, (int)n, err_str((int)n));
+		else if (s->state == STATE_OPEN)
+			s->handler->on_data(s->arg, env->input, (size_t)n);
+		if (s->state != STATE_OPEN && s->fd < 0)
+			return;
+	}
+	/* TLS may hold more that no readiness would tell of. */
+	event_active(s->readable, EV_READ, 0);
+}
+
+/* ---- TLS --------------------------------------------------------------- */
+
+static bool is_address(const char *host)
+{
+	struct in6_addr addr;
+
+	return inet_pton(AF_INET, host, &addr) == 1 ||
+	       inet_pton(AF_INET6, host, &addr) == 1;
+}
+
+static bool set_name(struct stream *s)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(s->tls);
+
+	if (is_address(s->host))
+		return X509_VERIFY_PARAM_set1_ip_asc(param, s->host) == 1;
+	SSL_set_hostflags(s->tls, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return SSL_set1_host(s->tls, s->host) == 1 &&
+	       SSL_set_tlsext_host_name(s->tls, s->host) == 1;
+}
+
+static bool is_pinned(const struct stream *s)
+{
+	X509 *cert = SSL_get0_peer_certificate(s->tls);
+	uint8_t digest[EVP_MAX_MD_SIZE], *spki = NULL;
+	bool pinned = false;
+	int len;
+
+	len = cert ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki) : -1;
+	if (len <= 0 ||
+	    !EVP_Digest(spki, (size_t)len, digest, NULL, EVP_sha256(), NULL)) {
+		OPENSSL_free(spki);
+		return false;
+	}
+	for (int i = 0; i < s->env->pins.count; i++)
+		pinned |= !memcmp(s->env->pins.digest[i], digest, PIN_SIZE);
+	OPENSSL_free(spki);
+	return pinned;
+}
+
+/* Nothing of ours has been sent yet when this is asked. */
+static void verify(struct stream *s)
+{
+	long verdict = SSL_get_verify_result(s->tls);
+	char why[256];
+
+	if (verdict == X509_V_OK || s->env->no_verify || is_pinned(s)) {
+		loop_timer_stop(&s->timer);
+		s->state = STATE_OPEN;
+		s->handler->on_open(s->arg, s->fd);
+		return;
+	}
+	snprintf(why, sizeof(why), "certificate is not trusted: %s",
+		 X509_verify_cert_error_string(verdict));
+	fail(s, -EKEYREJECTED, why);
+}
+
+static void shake(struct stream *s)
+{
+	unsigned long code;
+	char why[256];
+	int ok;
+
+	errno = 0;
+	ERR_clear_error();
+	ok = SSL_connect(s->tls);
+	if (ok == 1) {
+		verify(s);
+		return;
+	}
+	switch (SSL_get_error(s->tls, ok)) {
+	case SSL_ERROR_WANT_READ:
+		return;
+	case SSL_ERROR_WANT_WRITE:
+		s->blocked = !event_add(s->writable, NULL);
+		return;
+	default:
+		code = ERR_peek_error();
+		snprintf(why, sizeof(why), "TLS handshake failed: %s",
+			 code	 ? ERR_reason_error_string(code)
+			 : errno ? strerrordesc_np(errno)
+				 : "far end closed the connection");
+		fail(s, -EPROTO, why);
+	}
+}
+
+static void start_tls(struct stream *s)
+{
+	s->tls = SSL_new(s->env->tls);
+	if (!s->tls || !set_name(s) || SSL_set_fd(s->tls, s->fd) != 1) {
+		fail(s, -ENOMEM, "out of memory");
+		return;
+	}
+	s->state = STATE_TLS;
+	shake(s);
+}
+
+/* ---- connecting -------------------------------------------------------- */
+
+static void connect_next(struct stream *s);
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+
+	if (s->state == STATE_TLS)
+		shake(s);
+	else if (s->state == STATE_OPEN || s->state == STATE_FINISH)
+		receive(s);
+}
+
+static void connected(struct stream *s)
+{
+	if (event_add(s->readable, NULL)) {
+		fail(s, -ENOMEM, "out of memory");
+		return;
+	}
+	if (s->tls_wanted) {
+		start_tls(s);
+		return;
+	}
+	loop_timer_stop(&s->timer);
+	s->state = STATE_OPEN;
+	s->handler->on_open(s->arg, s->fd);
+}
+
+static void try_next(struct stream *s, int code)
+{
+	stop_io(s);
+	if (s->next)
+		connect_next(s);
+	else
+		fail(s, code, err_str(code));
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+	socklen_t len = sizeof(int);
+	int e = 0;
+
+	s->blocked = false;
+	if (s->state == STATE_TLS) {
+		shake(s);
+	} else if (s->state != STATE_CONNECT) {
+		stream_flush(s);
+	} else {
+		if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &e, &len))
+			e = errno;
+		if (e)
+			try_next(s, -e);
+		else
+			connected(s);
+	}
+}
+
+/* What fails here only costs comfort. */
+static void set_options(int fd)
+{
+	int one = 1, unsent = UNSENT_MAX;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+}
+
+static int open_socket(struct stream *s, const struct addrinfo *ai)
+{
+	struct event_base *base = loop_base(s->env->loop);
+
+	s->fd = socket(ai->ai_family,
+		       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		return -errno;
+	set_options(s->fd);
+	s->readable =
+		event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
+	s->writable = event_new(base, s->fd, EV_WRITE, on_writable, s);
+	if (!s->readable || !s->writable || event_add(s->writable, NULL))
+		return -ENOMEM;
+	if (connect(s->fd, ai->ai_addr, ai->ai_addrlen) && errno != EINPROGRESS)
+		return -errno;
+	return 0;
+}
+
+static void connect_next(struct stream *s)
+{
+	struct addrinfo *ai;
+	int err;
+
+	do {
+		ai = s->next;
+		s->next = ai->ai_next;
+		s->state = STATE_CONNECT;
+		err = open_socket(s, ai);
+		if (err)
+			stop_io(s);
+	} while (err && s->next);
+	if (err)
+		fail(s, err, err_str(err));
+	else if (s->next)
+		loop_timer_start(&s->timer, NEXT_ADDRESS_MS);
+}
+
+/* An address that does not answer while there are more, or a slow end. */
+static void on_timer(struct loop_timer *timer)
+{
+	struct stream *s = container_of(timer, struct stream, timer);
+
+	if (s->state == STATE_FINISH)
+		fail(s, -ETIMEDOUT, "");
+	else if (s->state == STATE_CONNECT && s->next)
+		try_next(s, -ETIMEDOUT);
+}
+
+static void found(struct stream *s, int result, struct addrinfo *addresses)
+{
+	char why[128];
+
+	s->found = s->next = addresses;
+	if (!result && s->next) {
+		connect_next(s);
+		return;
+	}
+	snprintf(why, sizeof(why), "host name cannot be resolved: %s",
+		 result == EAI_SYSTEM ? "system error" : gai_strerror(result));
+	fail(s, -EHOSTUNREACH, why);
+}
+
+static void free_lookup(struct lookup *l)
+{
+	free(l->host);
+	free(l);
+}
+
+static int look_up(const char *host, const char *port, int flags,
+		   struct addrinfo **ret)
+{
+	const struct addrinfo hints = {
+		.ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV | flags,
+	};
+
+	return getaddrinfo(host, port, &hints, ret);
+}
+
+static void run_lookup(struct offload_job *job)
+{
+	struct lookup *l = container_of(job, struct lookup, job);
+
+	l->result = look_up(l->host, l->port, AI_ADDRCONFIG, &l->found);
+}
+
+static void lookup_done(struct offload_job *job)
+{
+	struct lookup *l = container_of(job, struct lookup, job);
+	struct stream *s = l->owner;
+
+	if (!s || job->canceled) {
+		if (l->found)
+			freeaddrinfo(l->found);
+	} else {
+		s->lookup = NULL;
+		found(s, l->result, l->found);
+	}
+	free_lookup(l);
+}
+
+static int start_lookup(struct stream *s)
+{
+	struct lookup *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	l->host = strdup(s->host);
+	if (!l->host) {
+		free_lookup(l);
+		return -ENOMEM;
+	}
+	snprintf(l->port, sizeof(l->port), "%u", s->port);
+	l->owner = s;
+	l->job.run = run_lookup;
+	l->job.done = lookup_done;
+	s->lookup = l;
+	offload_submit(s->env->lookups, &l->job);
+	return 0;
+}
+
+/* An address needs no helper thread. */
+static int start(struct stream *s)
+{
+	char port[8];
+
+	if (!is_address(s->host))
+		return start_lookup(s);
+	snprintf(port, sizeof(port), "%u", s->port);
+	if (look_up(s->host, port, AI_NUMERICHOST, &s->found))
+		return -ENOMEM;
+	s->next = s->found;
+	connect_next(s);
+	return 0;
+}
+
+int stream_open(struct stream_env *env, const struct stream_target *target,
+		size_t buffer_bytes, const struct stream_handler *handler,
+		void *arg, struct stream **ret_stream)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	if (!s)
+		return err;
+	s->env = env;
+	s->handler = handler;
+	s->arg = arg;
+	s->fd = -1;
+	s->port = target->port;
+	s->tls_wanted = target->tls;
+	list_init(&s->node);
+	loop_task_init(&s->over, on_over);
+	buf_init(&s->out, buffer_bytes);
+	s->host = strdup(target->host);
+	if (s->host)
+		err = loop_timer_init(&s->timer, env->loop, on_timer);
+	err = err ? err : start(s);
+	if (err) {
+		stream_close(s);
+		return err;
+	}
+	*ret_stream = s;
+	return 0;
+}
