@@ -291,14 +291,22 @@ static void do_search(struct work *w)
 
 /* ---- sending ----------------------------------------------------------- */
 
-static void on_rev_refused_bytes(struct work *w, const struct rev_result *rev)
+/*
+ * All bytes went out and no verdict came: a video may exist. (A 401 is one: the
+ * session had ended, and Rev took nothing.)
+ */
+static bool is_unknown(const struct rev_result *rev)
 {
-	if (rev->sent_all && rev->class == REV_TRANSIENT) {
-		w->engine->rev_answered = true;
+	return rev->sent_all && rev->class == REV_TRANSIENT &&
+	       rev->status != 401;
+}
+
+static void not_sent(struct work *w, const struct rev_result *rev)
+{
+	if (is_unknown(rev))
 		engine_event(w->engine, w->item, JOB_EV_UNKNOWN, rev->why.text);
-		return;
-	}
-	rev_failed(w, rev);
+	else
+		rev_failed(w, rev);
 }
 
 static void on_transferred(void *arg, const struct transfer_result *result)
@@ -326,7 +334,7 @@ static void on_transferred(void *arg, const struct transfer_result *result)
 				     JOB_EV_AGAIN);
 		break;
 	case TRANSFER_REV:
-		on_rev_refused_bytes(w, result->rev);
+		not_sent(w, result->rev);
 		break;
 	}
 }

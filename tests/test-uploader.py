@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The uploader's main job on real servers and media, and what is in its way."""
+
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from harness import tap  # noqa: E402
+from harness.leaks import find_leaks  # noqa: E402
+from harness.media import make_mp4  # noqa: E402
+from harness.uploader import (SECRETS, SPACES, Uploader, cms_seed,  # noqa: E402
+                              name_of, rev_seed)
+from harness.wait import wait_for  # noqa: E402
+from harness.world import World  # noqa: E402
+
+WEEKLY, LAB, BOARD = SPACES.values()
+MIB = 1 << 20
+
+
+class Shared:
+    """Recordings are encoded once; each test has servers of its own."""
+    recording = None
+    small = None
+
+
+def prepare(world):
+    Shared.recording = make_mp4(world.path("media", "recording.mp4"),
+                                min_bytes=3 * MIB)
+    Shared.small = make_mp4(world.path("media", "small.mp4"), seconds=1)
+
+
+class Site:
+    """A share with its folders, Rev, a bridge."""
+
+    def __init__(self, world, local=None):
+        self.nfs = None if local else world.nfs()
+        self.root = local or self.nfs.export
+        self.rev = world.rev(seed=rev_seed(),
+                             settings={"processing_seconds": 0.3}
+                             if False else None)
+        self.cms = world.cms(seed=cms_seed())
+        for folder in ("forwardedCalls", *(f"spaces/{s}" for s in
+                                           SPACES.values())):
+            os.makedirs(os.path.join(self.root, folder))
+
+    def put(self, folder, name, file=None):
+        path = os.path.join(self.root, folder, name)
+        data = open(file or Shared.small, "rb").read()
+        with open(path, "wb") as out:
+            out.write(data)
+        return path
+
+    def names(self, folder):
+        return sorted(os.listdir(os.path.join(self.root, folder)))
+
+    def uploader(self, world, **options):
+        share = self.nfs or self.root
+        return Uploader(world, share, self.rev, self.cms, **options)
+
+
+def people(video):
+    """The viewers of a video, by name, the uploader's account left out."""
+    return sorted((entity["name"], entity["canEdit"])
+                  for entity in video["accessControlEntities"]
+                  if entity["name"] != "uploader")
+
+
+def check_published(site):
+    """Four recordings, as the policy of the settings says."""
+    active = {video["title"]: video for video in site.rev.wait_active(4, 60)}
+    weekly = active["Weekly 2021-06-18 00:00"]
+    assert weekly["owner"] == "anna", weekly
+    assert people(weekly) == [("ben", False)], people(weekly)
+    lab = active["Lab 2021-06-18 00:01"]
+    assert lab["owner"] == "admin", lab
+    assert people(lab) == [("ben", False)], people(lab)
+    board = active["Vorstand & Räte 役員 2021-06-18 00:02"]
+    assert board["owner"] == "zoë", board
+    forwarded = active["Call 2021-06-18 00:03"]
+    assert forwarded["owner"] == "admin", forwarded
+    assert people(forwarded) == []
+    for video in active.values():
+        assert not [tag for tag in video["tags"] if "upcast-" in tag], video
+    assert len(site.rev.videos()) == 4
+
+
+def check_renamed(site, uploader):
+    for number, folder in enumerate((f"spaces/{WEEKLY}", f"spaces/{LAB}",
+                                     f"spaces/{BOARD}", "forwardedCalls")):
+        stem = name_of(60 * number)[:-4]
+        job = uploader.job(stem)
+        assert job["state"] == "ready", job
+        expected = [f"{stem}_vid-id={job['video_id']}@vbrick.mp4"]
+        assert site.names(folder) == expected, site.names(folder)
+        assert job["playback_url"], job
+
+
+def publish_four(world, site, **options):
+    uploader = site.uploader(world, settings={"fallback_owner": "admin"},
+                             **options)
+    site.put(f"spaces/{WEEKLY}", name_of(0), Shared.recording)
+    site.put(f"spaces/{LAB}", name_of(60))
+    site.put(f"spaces/{BOARD}", name_of(120))
+    site.put("forwardedCalls", name_of(180))
+    uploader.wait_counts(ready=4)
+    check_published(site)
+    check_renamed(site, uploader)
+    return uploader
+
+
+def test_nfs3(world):
+    """four recordings from NFS version 3: titles, owners, viewers, names"""
+    publish_four(world, Site(world), name="nfs3")
+
+
+def test_nfs4(world):
+    """the same from NFS version 4"""
+    publish_four(world, Site(world), version=4, name="nfs4")
+
+
+def test_local(world):
+    """the same from a local directory"""
+    publish_four(world, Site(world, world.folder("local")), name="local")
+
+
+def test_secrets(world):
+    """no secret in a log, a snapshot, an argument or an error"""
+    site = Site(world)
+    uploader = site.uploader(world, name="secrets")
+    site.put(f"spaces/{WEEKLY}", name_of(0))
+    uploader.wait_counts(ready=1)
+    site.rev.fault(path="/api/*", status=500, code="InternalServerError",
+                   times=3)
+    site.put(f"spaces/{WEEKLY}", name_of(1))
+    uploader.wait_counts(ready=2)
+    skip = [os.path.join(world.dir, name, "secrets")
+            for name in os.listdir(world.dir)]
+    leaks = find_leaks(SECRETS, [world.dir], skip)
+    assert not leaks, leaks
+
+
+def test_growing(world):
+    """a recording that is still written is sent only when it is whole"""
+    site = Site(world)
+    uploader = site.uploader(world, name="growing")
+    whole = os.path.getsize(Shared.recording)
+    writer = site.nfs.write(Shared.recording,
+                            f"spaces/{WEEKLY}/{name_of(0)}",
+                            pauses=(whole // 2,))
+    writer.wait_paused()
+    # Longer than the settle time: only its boxes tell that it is not whole.
+    uploader.wait_why(name_of(0), "past the end")
+    assert site.rev.videos() == []
+    writer.go()
+    writer.finish()
+    uploader.wait_counts(ready=1)
+    video, = site.rev.active()
+    assert video["size"] == whole, video
+
+
+def test_down_at_start(world):
+    """it starts with everything down, says so, and recovers by itself"""
+    site = Site(world)
+    site.put(f"spaces/{WEEKLY}", name_of(0))
+    site.nfs.stop()
+    site.rev.stop()
+    site.cms.stop()
+    uploader = site.uploader(world, name="down")
+    uploader.wait_state("source_state", "down")
+    assert uploader.state()["source_why"]
+    site.nfs.start()
+    uploader.wait_why(name_of(0), "refused")
+    site.rev = world.rev(seed=rev_seed(), port=site.rev.port)
+    uploader.wait_why(name_of(0), "bridge")
+    site.cms = world.cms(seed=cms_seed(), port=site.cms.port)
+    uploader.wait_counts(ready=1)
+
+
+def test_pace(world):
+    """with NFS, Rev and the bridge stalled, heartbeat and ctl keep their pace"""
+    site = Site(world)
+    uploader = site.uploader(world, name="pace")
+    uploader.wait_state("source_state", "ready")
+    for stalled in (site.nfs, site.rev.process, site.cms.process):
+        site.put(f"spaces/{WEEKLY}", name_of(0), Shared.recording)
+        stalled.suspend()
+        for _ in range(3):
+            before = uploader.state()["heartbeat"]
+            assert uploader.command("ping", 1) == "ok pong"
+            wait_for(lambda: uploader.state()["heartbeat"] != before, 8,
+                     "heartbeat")
+        stalled.resume()
+    uploader.wait_counts(ready=1)
+
+
+def test_lost_answer(world):
+    """an upload whose answer is lost is found, not sent again"""
+    site = Site(world)
+    site.rev.fault(path="/api/*/uploads/videos", method="POST", drop=True)
+    uploader = site.uploader(world, name="lost")
+    site.put(f"spaces/{WEEKLY}", name_of(0))
+    uploader.wait_counts(ready=1)
+    assert len(site.rev.videos()) == 1
+    assert site.rev.count("POST", "/uploads/videos") == 1
+
+
+def test_killed(world):
+    """killed in mid-upload and started again: one video"""
+    site = Site(world)
+    uploader = site.uploader(world, name="killed",
+                             settings={"bandwidth": "1M"})
+    site.put(f"spaces/{WEEKLY}", name_of(0), Shared.recording)
+    site.rev.wait_received(MIB // 2)
+    uploader.process.kill()
+    uploader.write_settings(bandwidth=0)
+    uploader.start()
+    uploader.wait_counts(ready=1)
+    assert len(site.rev.videos()) == 1
+
+
+def test_commands(world):
+    """cancel, retry, forget; wrong ones are told what is wrong"""
+    site = Site(world)
+    uploader = site.uploader(world, name="commands",
+                             settings={"settle_time": "1h"})
+    site.put(f"spaces/{WEEKLY}", name_of(0))
+    job = uploader.wait_job(name_of(0), "settling")
+    number = job["id"]
+    assert uploader.command("retry 99").startswith("error ENOENT")
+    assert uploader.command("retry x").startswith("error EINVAL")
+    assert uploader.command("dance").startswith("error EINVAL")
+    assert uploader.command(f"cancel {number}") == f"ok {number} is ignored"
+    uploader.wait_job(name_of(0), "ignored")
+    uploader.write_settings(settle_time="1s")
+    assert uploader.command("reload").startswith("ok")
+    assert uploader.command(f"retry {number}").startswith("ok")
+    uploader.wait_job(name_of(0), "ready")
+    assert uploader.command(f"retry {number}").startswith("error EBUSY")
+    assert uploader.command(f"forget {number}").startswith("ok")
+    wait_for(lambda: uploader.job(name_of(0)).get("id") != number,
+             what="forgotten")
+
+
+def test_failed(world):
+    """what Rev refuses waits for a person and does not hold up the others"""
+    site = Site(world)
+    fault = site.rev.fault(path="/api/*/uploads/videos", status=500,
+                           code="FileNotSupported", contains="", times=1)
+    uploader = site.uploader(world, name="failed", settings={"parallel": 1})
+    site.put(f"spaces/{WEEKLY}", name_of(0))
+    job = uploader.wait_job(name_of(0), "failed")
+    assert "FileNotSupported" in job["error"], job
+    assert site.rev.fired(fault) == 1
+    site.put(f"spaces/{WEEKLY}", name_of(1))
+    uploader.wait_job(name_of(1), "ready")
+    uploader.command(f"retry {job['id']}")
+    uploader.wait_counts(ready=2, failed=0)
+
+
+def test_locked(world):
+    """a refused login stops the lane until somebody says resume"""
+    site = Site(world)
+    uploader = site.uploader(world, name="locked", start=False)
+    uploader.write_secrets({"rev_password": "wrong"})
+    uploader.start()
+    site.put(f"spaces/{WEEKLY}", name_of(0))
+    uploader.wait_state("rev_state", "locked")
+    logins = site.rev.count("POST", "/user/login")
+    uploader.command("rescan")
+    wait_for(lambda: uploader.state()["heartbeat"], what="heartbeat")
+    assert site.rev.count("POST", "/user/login") == logins
+    uploader.write_secrets(SECRETS)
+    uploader.process.signal(signal.SIGHUP)
+    uploader.wait_counts(ready=1)
+
+
+def test_settings(world):
+    """-n and --probe say what is wrong and what would be right"""
+    site = Site(world)
+    uploader = site.uploader(world, name="settings", start=False)
+    assert uploader.run("-n").status == 0
+    good = uploader.run("--probe", "--full")
+    assert good.status == 0, good.log_text()
+    assert "FAILURE" not in good.log_text()
+    assert good.log_text().count("SUCCESS") == 11, good.log_text()
+    assert site.rev.videos() == []
+    uploader.write_settings(rev_port="70000")
+    bad = uploader.run("-n")
+    assert bad.status == 1
+    assert "70000" in bad.log_text() and "65535" in bad.log_text()
+    uploader.write_settings(rev_port=site.rev.port, cms_user="nobody")
+    probe = uploader.run("--probe")
+    assert probe.status == 1
+    assert probe.log_text().count("FAILURE") == 1, probe.log_text()
+
+
+tap.main(World, prepare)
