@@ -17,7 +17,12 @@
  * Only user of expat; the XML reader is lib/cms_xml.h.
  *
  * Life cycle: cms_new(), lookups, cms_free(); a callback comes once, on the
- * loop, never from inside the call; cms_cancel() takes a lookup back.
+ * loop, never from inside the call; cms_cancel() takes a lookup back. A
+ * callback may do anything but cms_free(). What it is given lives until it
+ * returns.
+ *
+ * Lookups of one space at the same time are one question. At most
+ * CMS_MEMBERS_MAX (lib/cms_parse.h) members are read, 1 000 spaces remembered.
  */
 struct cms;
 struct cms_lookup;
@@ -27,7 +32,7 @@ struct cms_config {
 	unsigned port;
 	const char *user;
 	const struct secret *password;
-	const char *trust;
+	const char *trust; /* CA bundle; the setting is cms_trust */
 	unsigned timeout_ms;
 	unsigned cache_ms;
 };
@@ -40,7 +45,7 @@ struct cms_person {
 };
 
 struct cms_space {
-	bool exists;	/* false: the bridge says that it has no such space */
+	bool exists; /* false: the bridge says that it has no such space */
 	char *id, *name, *uri, *stream_url;
 	struct cms_person owner; /* all NULL: none */
 	struct cms_person *members;
@@ -59,7 +64,11 @@ int cms_new(struct loop *loop, const struct cms_config *config,
 	    struct cms **ret, struct err *err) ATTR_MUST_CHECK;
 void cms_free(struct cms *cms);
 
-/* Name, owner and members (all pages, the owner's and members' users too). */
+/*
+ * Name, owner and members (all pages, the owner's and members' users too). A
+ * user whom the bridge no longer knows keeps what the space says: the JID.
+ * -EMSGSIZE where this cannot be an id.
+ */
 int cms_get_space(struct cms *cms, const char *space_id, cms_space_fn *fn,
 		  void *arg, struct cms_lookup **ret) ATTR_MUST_CHECK;
 void cms_cancel(struct cms_lookup *lookup);

@@ -12,60 +12,12 @@ import json
 import os
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
 from urllib.parse import parse_qs, unquote, urlsplit
 
-CA_CONF = """
-[ca]
-default_ca = d
-[d]
-dir = {dir}
-database = {dir}/index
-serial = {dir}/serial
-new_certs_dir = {dir}
-certificate = {dir}/ca.pem
-private_key = {dir}/ca.key
-default_md = sha256
-policy = p
-unique_subject = no
-copy_extensions = copy
-[p]
-commonName = supplied
-"""
-
-
-def openssl(*args):
-    subprocess.run(["openssl", *args], check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def make_certs(d):
-    """One authority; certificates that are good, expired, and another's."""
-    with open(f"{d}/ca.conf", "w") as f:
-        f.write(CA_CONF.format(dir=d))
-    open(f"{d}/index", "w").close()
-    with open(f"{d}/serial", "w") as f:
-        f.write("01\n")
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl("req", "-x509", *key, "-keyout", f"{d}/ca.key", "-out",
-            f"{d}/ca.pem", "-subj", "/CN=Test CA", "-days", "2")
-    openssl("req", "-x509", *key, "-keyout", f"{d}/stranger.key", "-out",
-            f"{d}/stranger.pem", "-subj", "/CN=Stranger", "-days", "2")
-    for name, host, start, end in (
-            ("good", "localhost", "20240101000000Z", "20991231000000Z"),
-            ("expired", "localhost", "20200101000000Z", "20200201000000Z"),
-            ("other", "elsewhere.test", "20240101000000Z",
-             "20991231000000Z")):
-        openssl("req", "-new", *key, "-keyout", f"{d}/{name}.key", "-out",
-                f"{d}/{name}.csr", "-subj", f"/CN={host}", "-addext",
-                f"subjectAltName=DNS:{host}")
-        openssl("ca", "-batch", "-notext", "-config", f"{d}/ca.conf", "-in",
-                f"{d}/{name}.csr", "-out", f"{d}/{name}.pem", "-startdate",
-                start, "-enddate", end)
-
+from make_certs import make_certs
 
 class Connection:
     posts = {}          # path -> how many POSTs came, over all connections
