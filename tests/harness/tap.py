@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""Runs the test_ functions of a script and says how it went, in TAP.
+
+The title of a test is the first line of its docstring. A test fails by an
+exception; Skip leaves it out with a reason.
+"""
+
+import inspect
+import os
+import signal
+import sys
+import traceback
+
+
+class Skip(Exception):
+    """What the test needs is not here."""
+
+
+def skip_unless(condition, reason):
+    if not condition:
+        raise Skip(reason)
+
+
+def _say(text):
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _diagnose(text):
+    for line in text.rstrip().splitlines():
+        _say("# " + line)
+
+
+def _title(function):
+    doc = inspect.getdoc(function) or function.__name__
+    return doc.splitlines()[0].replace("#", "")
+
+
+def _run(number, function, world):
+    title = _title(function)
+    try:
+        function(world)
+    except Skip as reason:
+        _say(f"ok {number} - {title} # SKIP {reason}")
+        return True
+    except Exception:
+        _say(f"not ok {number} - {title}")
+        _diagnose(traceback.format_exc())
+        if hasattr(world, "tail_logs"):
+            _diagnose(world.tail_logs())
+        return False
+    _say(f"ok {number} - {title}")
+    return True
+
+
+def _tests(module):
+    """In order of definition; names on the command line select."""
+    found = [value for name, value in vars(module).items()
+             if name.startswith("test_") and inspect.isfunction(value)]
+    wanted = sys.argv[1:]
+    if wanted:
+        found = [test for test in found
+                 if any(word in test.__name__ for word in wanted)]
+    return found
+
+
+def main(make_world, prepare=None):
+    """Runs the caller's tests within one make_world(), then exits.
+
+    `prepare(world)` sets up what all tests share; a Skip in it skips all.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    tests = _tests(sys.modules["__main__"])
+    good = True
+    with make_world() as world:
+        try:
+            if prepare:
+                prepare(world)
+        except Skip as reason:
+            _say(f"1..0 # SKIP {reason}")
+            sys.exit(0)
+        except Exception:
+            _say("Bail out! preparation failed")
+            _diagnose(traceback.format_exc())
+            _diagnose(world.tail_logs())
+            sys.exit(1)
+        _say(f"1..{len(tests)}")
+        for number, test in enumerate(tests, 1):
+            good &= _run(number, test, world)
+    sys.exit(0 if good else 1)
+
+
+def is_root():
+    return os.geteuid() == 0
