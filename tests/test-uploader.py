@@ -38,9 +38,7 @@ class Site:
     def __init__(self, world, local=None):
         self.nfs = None if local else world.nfs()
         self.root = local or self.nfs.export
-        self.rev = world.rev(seed=rev_seed(),
-                             settings={"processing_seconds": 0.3}
-                             if False else None)
+        self.rev = world.rev(seed=rev_seed())
         self.cms = world.cms(seed=cms_seed())
         for folder in ("forwardedCalls", *(f"spaces/{s}" for s in
                                            SPACES.values())):
@@ -64,7 +62,7 @@ class Site:
 def people(video):
     """The viewers of a video, by name, the uploader's account left out."""
     return sorted((entity["name"], entity["canEdit"])
-                  for entity in video["accessControlEntities"]
+                  for entity in video["entities"]
                   if entity["name"] != "uploader")
 
 

@@ -242,6 +242,8 @@ void engine_view(const struct item *item, struct engine_view *ret)
 	const struct work *w = item->work;
 
 	*ret = (struct engine_view){ .why = row_get(&item->row, ROW_ERROR) };
+	if (*row_get(&item->row, ROW_VIDEO_ID))
+		ret->bytes_sent = (uint64_t)item->row.number[ROW_SIZE];
 	if (job_is_final(item->row.state))
 		ret->progress = item->row.state == JOB_READY ? 100 : 0;
 	if (!w)
@@ -257,8 +259,6 @@ void engine_view(const struct item *item, struct engine_view *ret)
 		ret->progress = w->attr.size ? (unsigned)(ret->bytes_sent *
 							  100 / w->attr.size)
 					     : 0;
-	} else if (*row_get(&item->row, ROW_VIDEO_ID)) {
-		ret->bytes_sent = (uint64_t)item->row.number[ROW_SIZE];
 	}
 }
 

@@ -84,7 +84,7 @@ class Nfs:
         self._access = access
         self._lease = lease
         self._attr_ttl = attr_ttl
-        tag = f"nfs-{id(self):x}"
+        tag = f"nfs-{world.number()}"
         self.export = world.folder(tag, "export")
         self._state = world.folder(tag, "state")
         self._conf = world.path(tag, "ganesha.conf")

@@ -25,7 +25,7 @@ class StandIn:
     def __init__(self, world, seed=None, settings=None, cert=None, port=0,
                  store=False):
         self._ready_file = world.path(
-            "standin", f"{self.program}-{id(self):x}.ready")
+            "standin", f"{self.program}-{world.number()}.ready")
         cert = cert or world.authority.server()
         argv = [source(f"tests/standin/{self.program}"),
                 "--cert", cert.cert, "--key", cert.key, "--port", port,

@@ -64,6 +64,10 @@ class World:
         """Called before the programs end: unmount, unlink and so on."""
         self._closers.append(function)
 
+    def number(self):
+        """One that nothing else in this world has: for names of files."""
+        return next(self._numbers)
+
     def path(self, *names):
         """A path in the temporary directory; its folders are made."""
         path = os.path.join(self.dir, *names)
@@ -87,7 +91,7 @@ class World:
     def start(self, argv, name=None, **options):
         """A Process with a log of its own; ended with the world."""
         name = name or os.path.basename(str(argv[0]))
-        log = self.path("log", f"{next(self._numbers):02}-{name}.log")
+        log = self.path("log", f"{self.number():02}-{name}.log")
         process = Process(argv, log, **options)
         process.name = name
         self._processes.append(process)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""The main job, live: an NFS server, stand-ins of Rev and the bridge, three real
+recordings, the uploader and the mount. Started by ./quickstart."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, os.path.join(TOP, "tests"))
+
+from harness.media import make_mp4  # noqa: E402
+from harness.paths import built  # noqa: E402
+from harness.uploader import SPACES, Uploader, cms_seed, rev_seed  # noqa: E402
+from harness.wait import wait_for  # noqa: E402
+from harness.world import World  # noqa: E402
+
+PATIENCE = 180
+RECORDINGS = {
+    # (folder, name): what it shows
+    ("spaces/" + SPACES["Lab"], "20261124090000+0100.mp4"):
+        "a space whose owner Rev does not know: the fall-back owner gets it",
+    ("forwardedCalls", "20261124093000+0100.mp4"):
+        "a call that belongs to no space",
+    ("spaces/" + SPACES["Vorstand & Räte 役員"], "20261124100000+0100.mp4"):
+        "a space with a name that is not ASCII; the file is still being "
+        "written",
+}
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def title(text):
+    bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+    say(f"\n{bold}== {text}{plain}")
+
+
+def show(*command):
+    """A command as a person would type it, and what it prints."""
+    say("$ " + " ".join(command))
+    subprocess.run(command, check=False)
+
+
+class Demo:
+    def __init__(self, world):
+        self.world = world
+        title("Servers")
+        self.nfs = world.nfs()
+        say(f"NFS server (nfs-ganesha)      {self.nfs.url()}")
+        self.rev = world.rev(seed=rev_seed())
+        say(f"Vbrick Rev (stand-in)         {self.rev.url}")
+        self.cms = world.cms(seed=cms_seed())
+        say(f"bridge API (stand-in)         {self.cms.url}/api/v1/")
+        self.mount = world.folder("mnt")
+
+    def write_recordings(self):
+        """Two whole ones, and one that a recorder still writes."""
+        title("Recordings on the share")
+        *whole, growing = RECORDINGS
+        for tone, place in enumerate(whole):
+            file = make_mp4(self.world.path("media", place[1]), seconds=20,
+                            size="1280x720", tone=300 + 100 * tone)
+            self.nfs.put(file, *place)
+            say(f"{place[0]}/{place[1]}\n    {RECORDINGS[place]}")
+        file = make_mp4(self.world.path("media", growing[1]), seconds=20,
+                        size="1280x720")
+        os.makedirs(os.path.dirname(self.nfs.path(*growing)), exist_ok=True)
+        size = os.path.getsize(file)
+        self.writer = self.nfs.write(file, "/".join(growing), rate=size // 6)
+        say(f"{growing[0]}/{growing[1]}\n    {RECORDINGS[growing]}")
+
+    def start_uploader(self):
+        title("upcast-uploader and upcast-fs")
+        self.uploader = Uploader(
+            self.world, self.nfs, self.rev, self.cms, name="upcast",
+            settings={"fallback_owner": "admin", "bandwidth": "12M",
+                      "cospace_member_access": "view"})
+        self.uploader.wait_state("source_state", "ready")
+        say(f"settings       {self.uploader.config}")
+        say(f"control dir    {os.path.dirname(self.uploader.control)}")
+        if os.path.exists(built("upcast-fs")):
+            self.start_mount()
+
+    def start_mount(self):
+        self.world.start([built("upcast-fs"), "-f", "-c",
+                          self.uploader.config, self.mount], name="upcast-fs")
+        self.world.on_close(lambda: subprocess.run(
+            ["fusermount3", "-uz", self.mount], check=False,
+            stderr=subprocess.DEVNULL))
+        wait_for(lambda: os.path.ismount(self.mount), what="the mount")
+        say(f"mounted at     {self.mount}")
+
+    # ---- live ---------------------------------------------------------------
+
+    @staticmethod
+    def line(job):
+        done = int(job["progress"] or 0)
+        mib = int(job["size"] or 0) / (1 << 20)
+        bar = "#" * (done // 5)
+        rate = int(job["rate"] or 0) / (1 << 20)
+        speed = f"{rate:5.1f} MiB/s" if rate else ""
+        name = os.path.basename(job["path"])
+        return f"{name}  {mib:6.1f} MiB  {job['state']:<10} " \
+               f"[{bar:<20}] {done:3}% {speed:<12} {job['why'][:60]}"
+
+    def watch(self):
+        title("At work")
+        shown, end = {}, time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            jobs = self.uploader.jobs()
+            for job in jobs:
+                text = self.line(job)
+                step = (job["state"], int(job["progress"] or 0) // 20,
+                        job["why"].split(" ")[0])
+                if shown.get(job["id"]) != step:
+                    say(text)
+                shown[job["id"]] = step
+            if len(jobs) == len(RECORDINGS) and all(
+                    job["state"] == "ready" for job in jobs):
+                return
+            time.sleep(0.1)
+        raise AssertionError("it takes too long: " + self.world.tail_logs())
+
+    # ---- the tour -------------------------------------------------------------
+
+    def tour(self):
+        title("The share: every name says which video it became")
+        for folder, _ in RECORDINGS:
+            for name in os.listdir(os.path.join(self.nfs.export, folder)):
+                say(f"{folder}/{name}")
+        title("The videos on Rev")
+        for video in self.rev.videos():
+            members = [entity["name"] for entity in video["entities"]
+                       if entity["name"] != "uploader"]
+            say(f"{video['title']}\n    owner {video['owner']}, "
+                f"viewers {', '.join(members) or 'none'}, "
+                f"{'active' if video['active'] else 'INACTIVE'}, "
+                f"{video['size']} bytes\n    {video['playback_url']}")
+        assert len(self.rev.active()) == len(self.rev.videos()) == 3
+        if os.path.ismount(self.mount):
+            self.tour_mount()
+        title("The streamer")
+        say("not built yet: it joins here")
+
+    def tour_mount(self):
+        title("The mounted tree")
+        show("cat", f"{self.mount}/summary")
+        show("ls", "-l", f"{self.mount}/uploader/by-state")
+        show("ls", f"{self.mount}/uploader/by-space")
+        job = self.uploader.jobs()[0]
+        folder = f"{self.mount}/uploader/recordings/" + job["path"][:-4]
+        show("ls", folder)
+        show("grep", "-r", "", folder)
+        show("tail", "-n", "6", f"{self.mount}/events")
+        say("\nTry:  watch -n1 cat " + f"{self.mount}/summary")
+        say("      tail -f " + f"{self.mount}/events")
+
+
+def main():
+    once = "--once" in sys.argv[1:]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with World() as world:
+        demo = Demo(world)
+        demo.write_recordings()
+        demo.start_uploader()
+        demo.watch()
+        demo.writer.finish()
+        demo.tour()
+        if once:
+            return
+        title("It goes on until Ctrl-C; put more recordings into "
+              + demo.nfs.export)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            say("\nending")
+
+
+main()
