@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The option table as text, for tests/check-options.sh: section, key and the
- * sentence that upcast.ini(5) says of each, separated by tabs.
+ * sentence that upcast.ini(5) says of each, separated by tabs. With a file as
+ * argument: is it a settings file?
  */
 #include <stdio.h>
 
-#include "lib/schema.h"
+#include "lib/conf.h"
 
 static void print_sentence(size_t i)
 {
@@ -23,8 +24,23 @@ static void print_sentence(size_t i)
 		printf(" Needs a restart.");
 }
 
-int main(void)
+static int check_file(const char *path)
 {
+	struct conf *conf = NULL;
+	struct err err;
+
+	if (conf_load(path, NULL, &conf, &err)) {
+		printf("%s\n", err.text);
+		return 1;
+	}
+	conf_free(conf);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return check_file(argv[1]);
 	for (size_t i = 0; i < SCHEMA_COUNT; i++) {
 		printf("%s\t%s\t", schema_options[i].section,
 		       schema_options[i].key);
