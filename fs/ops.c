@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "lib/log.h"
+
+enum { REQUESTS_A_TURN = 64 };
+
+/* ---- what is never allowed ---------------------------------------------- */
+
+static void refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void refuse_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
+			 mode_t mode)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void refuse_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
+			 mode_t mode, dev_t dev)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void refuse_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+			  mode_t mode, struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void refuse_symlink(fuse_req_t req, const char *target,
+			   fuse_ino_t parent, const char *name)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void refuse_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+			  fuse_ino_t to, const char *to_name, unsigned flags)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void refuse_link(fuse_req_t req, fuse_ino_t inode, fuse_ino_t parent,
+			const char *name)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void refuse_setxattr(fuse_req_t req, fuse_ino_t inode, const char *name,
+			    const char *value, size_t size, int flags)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+/* ---- life of the session ------------------------------------------------ */
+
+static void on_init(void *arg, struct fuse_conn_info *conn)
+{
+	struct ops *ops = arg;
+
+	conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+	conn->want |= conn->capable &
+		      (FUSE_CAP_READDIRPLUS | FUSE_CAP_CACHE_SYMLINKS);
+	/* Values change in milliseconds, as their times do. */
+	conn->time_gran = 1000000;
+	if (ops->config.ready)
+		ops->config.ready(ops->config.arg);
+}
+
+const struct fuse_lowlevel_ops ops_table = {
+	.init = on_init,
+	.lookup = ops_lookup,
+	.getattr = ops_getattr,
+	.setattr = ops_setattr,
+	.readlink = ops_readlink,
+	.opendir = ops_opendir,
+	.readdir = ops_readdir,
+	.readdirplus = ops_readdirplus,
+	.releasedir = ops_releasedir,
+	.statfs = ops_statfs,
+	.open = ops_open,
+	.read = ops_read,
+	.write = ops_write,
+	.poll = ops_poll,
+	.release = ops_release,
+	.unlink = refuse_name,
+	.rmdir = refuse_name,
+	.mkdir = refuse_mkdir,
+	.mknod = refuse_mknod,
+	.create = refuse_create,
+	.symlink = refuse_symlink,
+	.rename = refuse_rename,
+	.link = refuse_link,
+	.setxattr = refuse_setxattr,
+	.removexattr = refuse_name,
+};
+
+/* On the notifier's thread: it may wait for the kernel. */
+static void send_notice(void *arg, const struct notice *notice, bool dropped)
+{
+	struct ops *ops = arg;
+
+	if (notice->poll_handle) {
+		if (!dropped)
+			fuse_lowlevel_notify_poll(notice->poll_handle);
+		fuse_pollhandle_destroy(notice->poll_handle);
+	} else if (!dropped) {
+		/* What the kernel never looked up it does not know: no error.
+		 */
+		fuse_lowlevel_notify_delete(ops->session, notice->parent,
+					    notice->inode, notice->name,
+					    strlen(notice->name));
+	}
+}
+
+static void on_gone(void *arg, uint64_t parent, uint64_t inode,
+		    const char *name)
+{
+	struct ops *ops = arg;
+
+	if (!ops->stopping)
+		notifier_send_gone(ops->notifier, parent, inode, name);
+}
+
+static void on_stopped(struct loop_task *task)
+{
+	struct ops *ops = container_of(task, struct ops, stopped);
+
+	ops->config.ended(ops->config.arg);
+}
+
+void ops_stop(struct ops *ops)
+{
+	if (ops->stopping)
+		return;
+	ops->stopping = true;
+	notifier_stop(ops->notifier, &ops->stopped);
+}
+
+/*
+ * Some requests, then the loop's other work. Level-triggered: what is left
+ * brings us back here.
+ */
+static void on_request(evutil_socket_t fd, short what, void *arg)
+{
+	struct ops *ops = arg;
+
+	for (int i = 0; i < REQUESTS_A_TURN; i++) {
+		int n = fuse_session_receive_buf(ops->session, &ops->request);
+
+		if (n == -EINTR)
+			continue;
+		if (n == -EAGAIN)
+			return;
+		if (n > 0)
+			fuse_session_process_buf(ops->session, &ops->request);
+		if (n > 0 && !fuse_session_exited(ops->session))
+			continue;
+		/* Unmounted by somebody, or broken. */
+		if (n < 0)
+			log_error("/dev/fuse: %s", err_str(n));
+		event_del(ops->event);
+		ops_stop(ops);
+		return;
+	}
+}
+
+/* ---- mounting ----------------------------------------------------------- */
+
+static int add_arguments(const struct ops_config *config,
+			 struct fuse_args *args)
+{
+	char *options;
+	int err;
+
+	if (asprintf(&options,
+		     "fsname=%s,subtype=upcast-fs,default_permissions,nosuid,"
+		     "nodev,noexec%s%s%s",
+		     config->source, geteuid() == 0 ? ",allow_other" : "",
+		     config->options && *config->options ? "," : "",
+		     config->options ? config->options : "") < 0)
+		return -ENOMEM;
+	err = fuse_opt_add_arg(args, "upcast-fs") ||
+	      fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, options);
+	free(options);
+	return err ? -ENOMEM : 0;
+}
+
+static int open_session(struct ops *ops, struct err *err)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	const char *mountpoint = ops->config.mountpoint;
+	int fd, code = add_arguments(&ops->config, &args);
+
+	if (!code) {
+		ops->session = fuse_session_new(&args, &ops_table,
+						sizeof(ops_table), ops);
+		code = ops->session ? 0 : -EINVAL;
+	}
+	fuse_opt_free_args(&args);
+	if (code)
+		return err_set(err, code, "%s: mount options are not accepted",
+			       mountpoint);
+	if (fuse_session_mount(ops->session, mountpoint))
+		return err_set(err, -EIO,
+			       "%s: cannot be mounted (root, or the right to "
+			       "use /dev/fuse and fusermount3, is needed)",
+			       mountpoint);
+	ops->mounted = true;
+	fd = fuse_session_fd(ops->session);
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK))
+		return err_set(err, -errno, "/dev/fuse: %s", err_str(-errno));
+	return 0;
+}
+
+static int start(struct ops *ops)
+{
+	int err = notifier_new(ops->loop, send_notice, ops, &ops->notifier);
+
+	if (err)
+		return err;
+	tree_on_gone(ops->config.model->tree, on_gone, ops);
+	ops->event = event_new(loop_base(ops->loop),
+			       fuse_session_fd(ops->session),
+			       EV_READ | EV_PERSIST, on_request, ops);
+	return !ops->event || event_add(ops->event, NULL) ? -ENOMEM : 0;
+}
+
+int ops_mount(struct loop *loop, const struct ops_config *config,
+	      struct ops **ret, struct err *err)
+{
+	struct ops *ops = calloc(1, sizeof(*ops));
+	int code;
+
+	if (!ops)
+		return err_set(err, -ENOMEM, "out of memory");
+	ops->loop = loop;
+	ops->config = *config;
+	list_init(&ops->streams);
+	loop_task_init(&ops->stopped, on_stopped);
+	ops->names = malloc(OPS_NAMES_BYTES);
+	code = ops->names ? open_session(ops, err)
+			  : err_set(err, -ENOMEM, "out of memory");
+	if (!code) {
+		code = start(ops);
+		if (code)
+			err_set(err, code, "%s: %s", config->mountpoint,
+				err_str(code));
+	}
+	if (code) {
+		ops_unmount(ops);
+		return code;
+	}
+	*ret = ops;
+	return 0;
+}
+
+void ops_unmount(struct ops *ops)
+{
+	if (!ops)
+		return;
+	tree_on_gone(ops->config.model->tree, NULL, NULL);
+	if (ops->event)
+		event_free(ops->event);
+	if (ops->notifier && !ops->stopping)
+		ops_stop(ops);
+	/* Before the session goes: its last notice must not meet none. */
+	notifier_free(ops->notifier);
+	loop_cancel(ops->loop, &ops->stopped);
+	if (ops->mounted)
+		fuse_session_unmount(ops->session);
+	if (ops->session)
+		fuse_session_destroy(ops->session);
+	free(ops->request.mem);
+	free(ops->names);
+	free(ops);
+}

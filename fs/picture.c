@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/render.h"
+
+#include <string.h>
+
+/*
+ * The last day in quarters of an hour: how many recordings waited (a line) and
+ * how many became ready (bars). Worked out from the times of the recordings,
+ * so it is there at once after a start.
+ */
+enum { SLOTS = 96, SLOT_S = 900, WIDTH = 6, HEIGHT = 120, LEFT = 40, TOP = 20 };
+
+struct day {
+	int64_t start_s;
+	int waiting[SLOTS + 1]; /* first the differences */
+	int done[SLOTS];
+};
+
+/* The first slot that ends at or after that time; SLOTS: none does. */
+static size_t slot_of(const struct day *day, int64_t at_s)
+{
+	if (at_s <= day->start_s)
+		return 0;
+	if (at_s > day->start_s + (int64_t)SLOTS * SLOT_S)
+		return SLOTS;
+	return (size_t)((at_s - day->start_s - 1) / SLOT_S);
+}
+
+static bool is_given_up(const char *state)
+{
+	return !strcmp(state, "failed") || !strcmp(state, "ignored") ||
+	       !strcmp(state, "deleted");
+}
+
+static void count(struct day *day, const struct object *o, const char *state)
+{
+	int64_t came = render_parse_time(object_get(o, "modified"));
+	int64_t done = render_parse_time(object_get(o, "done"));
+	size_t at;
+
+	if (!came || (!done && is_given_up(state)))
+		return;
+	day->waiting[slot_of(day, came)]++;
+	if (!done)
+		return;
+	at = slot_of(day, done);
+	day->waiting[at]--;
+	if (done > day->start_s && at < SLOTS)
+		day->done[at]++;
+}
+
+static void count_all(const struct model *m, struct day *day)
+{
+	list_for_each(it, &m->daemons) {
+		struct daemon *d = list_entry(it, struct daemon, node);
+
+		if (d->is_streamer)
+			continue;
+		list_for_each(at, &d->by_state->children) {
+			struct node *dir = list_entry(at, struct node, sibling);
+
+			list_for_each(l, &dir->children)
+				count(day,
+				      list_entry(l, struct node, sibling)
+					      ->owner,
+				      dir->name);
+		}
+	}
+	for (size_t i = 1; i < SLOTS; i++)
+		day->waiting[i] += day->waiting[i - 1];
+}
+
+static int highest(const struct day *day)
+{
+	int max = 1;
+
+	for (size_t i = 0; i < SLOTS; i++) {
+		max = day->waiting[i] > max ? day->waiting[i] : max;
+		max = day->done[i] > max ? day->done[i] : max;
+	}
+	return max;
+}
+
+static int add_bars(const struct day *day, int max, struct buf *dst)
+{
+	int err = buf_add_str(dst, "<g fill=\"#7ab97a\">\n");
+
+	for (int i = 0; i < SLOTS && !err; i++) {
+		int h = day->done[i] * HEIGHT / max;
+
+		if (day->done[i])
+			err = buf_printf(dst,
+					 "<rect x=\"%d\" y=\"%d\" width=\"%d\" "
+					 "height=\"%d\"/>\n",
+					 LEFT + i * WIDTH, TOP + HEIGHT - h,
+					 WIDTH - 1, h);
+	}
+	return err ? err : buf_add_str(dst, "</g>\n");
+}
+
+static int add_line(const struct day *day, int max, struct buf *dst)
+{
+	int err = buf_add_str(dst, "<polyline fill=\"none\" stroke=\"#b04a2f\" "
+				   "stroke-width=\"2\" points=\"");
+
+	for (int i = 0; i < SLOTS && !err; i++)
+		err = buf_printf(dst, "%s%d,%d", i ? " " : "",
+				 LEFT + i * WIDTH + WIDTH / 2,
+				 TOP + HEIGHT - day->waiting[i] * HEIGHT / max);
+	return err ? err : buf_add_str(dst, "\"/>\n");
+}
+
+int render_picture(const struct model *m, int64_t now_ms, struct buf *dst)
+{
+	struct day day = { .start_s = now_ms / 1000 - SLOTS * SLOT_S };
+	int err, max, total = 0;
+
+	count_all(m, &day);
+	max = highest(&day);
+	for (size_t i = 0; i < SLOTS; i++)
+		total += day.done[i];
+	err = buf_printf(
+		dst,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
+		"height=\"%d\" font-family=\"sans-serif\" font-size=\"11\">\n"
+		"<text x=\"%d\" y=\"14\" fill=\"#b04a2f\">%d waiting</text>\n"
+		"<text x=\"%d\" y=\"14\" fill=\"#4a8a4a\">%d done in 24 h"
+		"</text>\n"
+		"<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%d</text>\n"
+		"<text x=\"%d\" y=\"%d\" text-anchor=\"end\">0</text>\n"
+		"<path d=\"M%d %dh%d\" stroke=\"#888\"/>\n",
+		LEFT + SLOTS * WIDTH + 10, TOP + HEIGHT + 10, LEFT,
+		day.waiting[SLOTS - 1], LEFT + 120, total, LEFT - 4, TOP + 10,
+		max, LEFT - 4, TOP + HEIGHT, LEFT, TOP + HEIGHT, SLOTS * WIDTH);
+	if (!err)
+		err = add_bars(&day, max, dst);
+	if (!err)
+		err = add_line(&day, max, dst);
+	return err ? err : buf_add_str(dst, "</svg>\n");
+}
