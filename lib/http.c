@@ -345,6 +345,7 @@ static struct http_request *new_request(struct http *http,
 	buf_init(&r->response.body, spec->max_body);
 	http_clear_headers(&r->response);
 	r->stream = spec->stream;
+	r->stream_arg = spec->stream_arg;
 	r->stream_len = spec->stream_len;
 	r->timeout_ms = spec->timeout_ms;
 	r->done = spec->done;

@@ -52,41 +52,42 @@ enum { HTTP_BODY_PAUSE = -1, HTTP_BODY_ABORT = -2 };
 typedef ptrdiff_t http_body_fn(void *arg, uint8_t *dst, size_t n);
 
 struct http_response {
-	int err;		/* 0: an answer came; else negative errno */
-	struct err why;		/* where err is set: what failed, on what host */
-	int status;		/* HTTP status */
-	struct buf body;	/* cut at max_body; `truncated` then */
+	int err;	 /* 0: an answer came; else negative errno */
+	struct err why;	 /* where err is set: what failed, on what host */
+	int status;	 /* HTTP status */
+	struct buf body; /* cut at max_body; `truncated` then */
 	bool truncated;
 	char content_type[128];
 	char location[512];
 	int64_t retry_after_ms; /* -1: no such header; both forms understood */
 	int64_t date_s;		/* the server's own clock, 0: it did not say */
 	char www_authenticate[256];
-	uint64_t sent;		/* body bytes handed to the wire */
-	bool sent_all;		/* the whole body went out: the answer is unknown */
+	uint64_t sent; /* body bytes handed to the wire */
+	bool sent_all; /* the whole body went out: the answer is unknown */
 };
 
 typedef void http_done_fn(void *arg, struct http_response *response);
 
 struct http_spec {
-	const char *method;	   /* "GET", "POST", ... */
-	const char *url;	   /* never logged unmasked by this module */
+	const char *method;	    /* "GET", "POST", ... */
+	const char *url;	    /* never logged unmasked by this module */
 	const char *const *headers; /* "Name: value", NULL-terminated; copied */
 	const char *user, *password; /* Basic auth, NULL: none; copied */
 
-	const void *body;	  /* copied; NULL: none or streamed */
+	const void *body; /* copied; NULL: none or streamed */
 	size_t body_len;
-	http_body_fn *stream;	  /* NULL: no streamed body */
+	http_body_fn *stream; /* NULL: no streamed body */
+	void *stream_arg;
 	uint64_t stream_len;	  /* exact: becomes Content-Length */
 	uint64_t max_bytes_per_s; /* 0: no limit */
 	bool fresh_connection;	  /* a connection of its own, never reused: what
 				   * must not be sent twice (facts: a reused
 				   * connection that dies is silently retried) */
 
-	size_t max_body;	  /* of the answer */
-	unsigned timeout_ms;	  /* whole request, or for a streamed body: how
-				   * long it may stand still, and how long the
-				   * answer may take after its last byte */
+	size_t max_body;     /* of the answer */
+	unsigned timeout_ms; /* whole request, or for a streamed body: how
+			      * long it may stand still, and how long the
+			      * answer may take after its last byte */
 	http_done_fn *done;
 	void *arg;
 };

@@ -130,7 +130,7 @@ size_t http_read_body(char *dst, size_t size, size_t n, void *arg)
 	}
 	do {
 		r->is_resumed = false;
-		got = r->stream(r->arg, (uint8_t *)dst, want);
+		got = r->stream(r->stream_arg, (uint8_t *)dst, want);
 	} while (got == HTTP_BODY_PAUSE && r->is_resumed);
 	if (got > 0 && (size_t)got <= want) {
 		pace_give(&r->pace, want - (size_t)got);

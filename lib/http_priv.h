@@ -35,6 +35,7 @@ struct http_request {
 	char curl_text[CURL_ERROR_SIZE];
 
 	http_body_fn *stream;
+	void *stream_arg;
 	uint64_t stream_len, given;
 	bool is_paused, is_resumed, ended_early;
 	struct pace pace;

@@ -204,6 +204,7 @@ static int client_upload(struct client *c, struct http_spec *spec,
 {
 	spec->method = "POST";
 	spec->stream = on_source;
+	spec->stream_arg = c;
 	spec->stream_len = size;
 	spec->fresh_connection = true;
 	c->given = 0;

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+#include "uploader/rev_write.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <jansson.h>
+
+#include "lib/str.h"
+
+enum { TEXT_MAX = 64 << 10 };
+
+/* ---- JSON --------------------------------------------------------------- */
+
+/* NULL for want of memory only. */
+static json_t *make_text(const char *text)
+{
+	struct buf b;
+	json_t *j;
+
+	if (str_is_utf8(text, strlen(text)))
+		return json_string(text);
+	buf_init(&b, TEXT_MAX);
+	j = str_escape(&b, text) ? NULL : json_string(buf_text(&b));
+	buf_release(&b);
+	return j;
+}
+
+/* Takes `value`; -ENOMEM where that or the addition failed. */
+static int set(json_t *object, const char *name, json_t *value)
+{
+	return json_object_set_new(object, name, value) ? -ENOMEM : 0;
+}
+
+static int append(json_t *array, json_t *value)
+{
+	return json_array_append_new(array, value) ? -ENOMEM : 0;
+}
+
+static int set_text(json_t *object, const char *name, const char *text)
+{
+	return text ? set(object, name, make_text(text)) : 0;
+}
+
+/* Takes `j`, whose making may have failed with `err`. */
+static int write_json(json_t *j, int err, struct buf *ret)
+{
+	char *text = err || !j ? NULL : json_dumps(j, JSON_COMPACT);
+
+	if (!err)
+		err = text ? buf_add_str(ret, text) : -ENOMEM;
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+	json_decref(j);
+	return err;
+}
+
+int rev_write_pair(const char *name1, const char *value1, const char *name2,
+		   const char *value2, struct buf *ret)
+{
+	json_t *j = json_object();
+	int err = j ? 0 : -ENOMEM;
+
+	if (!err)
+		err = set_text(j, name1, value1);
+	if (!err && name2)
+		err = set_text(j, name2, value2);
+	return write_json(j, err, ret);
+}
+
+/* ---- metadata ----------------------------------------------------------- */
+
+/* The words between commas, without the blanks around them. */
+static int append_words(json_t *array, const char *list)
+{
+	char word[512];
+	int err = 0;
+
+	while (list && *list && !err) {
+		size_t n = strcspn(list, ","), start = strspn(list, " ,");
+		size_t end = n;
+
+		if (start > n)
+			start = n;
+		while (end > start && list[end - 1] == ' ')
+			end--;
+		snprintf(word, sizeof(word), "%.*s", (int)(end - start),
+			 list + start);
+		if (*word)
+			err = append(array, make_text(word));
+		list += n + (list[n] == ',');
+	}
+	return err;
+}
+
+static int set_words(json_t *object, const char *name, const char *list,
+		     const char *one_more)
+{
+	json_t *words = json_array();
+	int err = words ? append_words(words, list) : -ENOMEM;
+
+	if (!err && one_more && *one_more)
+		err = append(words, make_text(one_more));
+	if (!err && json_array_size(words))
+		return set(object, name, words);
+	json_decref(words);
+	return err;
+}
+
+static json_t *make_entity(const char *key, const char *value, bool can_edit)
+{
+	json_t *j = json_object();
+
+	if (!j || set_text(j, key, value) || set_text(j, "type", "User") ||
+	    set(j, "canEdit", json_boolean(can_edit))) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}
+
+/* Viewers and editors; our account too, or we could not activate the video. */
+static int set_entities(json_t *object, const struct rev_metadata *m,
+			const struct rev_query *q)
+{
+	bool by_id = q->user_id && *q->user_id;
+	json_t *list = json_array();
+	int err = list ? 0 : -ENOMEM;
+
+	if (!err)
+		err = append(list,
+			     make_entity(by_id ? "id" : "name",
+					 by_id ? q->user_id : q->user, true));
+	for (size_t i = 0; i < m->viewer_count && !err; i++) {
+		const struct rev_viewer *v = &m->viewers[i];
+
+		if (!by_id || strcasecmp(v->id, q->user_id))
+			err = append(list,
+				     make_entity("id", v->id, v->can_edit));
+	}
+	if (!err)
+		return set(object, "accessControlEntities", list);
+	json_decref(list);
+	return err;
+}
+
+/* [{"<key>": field, "value": value}] */
+static json_t *make_fields(const char *key, const char *field,
+			   const char *value)
+{
+	json_t *list = json_array(), *j = json_object();
+
+	if (!list || !j || set_text(j, key, field) ||
+	    set_text(j, "value", value) || append(list, json_incref(j))) {
+		json_decref(list);
+		list = NULL;
+	}
+	json_decref(j);
+	return list;
+}
+
+static int set_owner(json_t *object, const char *owner_id)
+{
+	json_t *owner = json_object();
+
+	if (!owner || set_text(owner, "userId", owner_id)) {
+		json_decref(owner);
+		return -ENOMEM;
+	}
+	return set(object, "owner", owner);
+}
+
+static int fill_metadata(json_t *j, const struct rev_metadata *m,
+			 const struct rev_query *q)
+{
+	bool has_field = m->mark && q->mark_field && *q->mark_field;
+	int err = set_text(j, "uploader", q->user);
+
+	if (!err)
+		err = set_text(j, "title", m->title);
+	if (!err)
+		err = set_text(j, "description", m->description);
+	if (!err && m->owner_id)
+		err = set_owner(j, m->owner_id);
+	if (!err)
+		err = set_words(j, "categories", m->categories, NULL);
+	if (!err)
+		err = set_words(j, "tags", m->tags, m->mark);
+	if (!err && has_field)
+		err = set(j, "customFields",
+			  make_fields("name", q->mark_field, m->mark));
+	if (!err)
+		err = set_text(j, "videoAccessControl", m->access);
+	if (!err)
+		err = set_entities(j, m, q);
+	if (!err)
+		err = set(j, "isActive", json_boolean(m->active));
+	if (!err)
+		err = set(j, "enableComments", json_boolean(m->comments));
+	if (!err)
+		err = set(j, "enableRatings", json_boolean(m->ratings));
+	if (!err)
+		err = set(j, "enableDownloads", json_boolean(m->downloads));
+	return err;
+}
+
+int rev_write_metadata(const struct rev_metadata *m, const struct rev_query *q,
+		       struct buf *ret)
+{
+	json_t *j = json_object();
+
+	return write_json(j, j ? fill_metadata(j, m, q) : -ENOMEM, ret);
+}
+
+/* ---- patches ------------------------------------------------------------ */
+
+/* Takes `value`. */
+static int append_op(json_t *patch, const char *op, const char *path,
+		     json_t *value)
+{
+	json_t *j = json_object();
+	int err = j ? set_text(j, "op", op) : -ENOMEM;
+
+	if (!err)
+		err = set_text(j, "path", path);
+	if (!err && value)
+		err = set(j, "value", json_incref(value));
+	if (!err)
+		err = append(patch, json_incref(j));
+	json_decref(value);
+	json_decref(j);
+	return err;
+}
+
+/* As in the details, whatever the case of the name. */
+static json_t *member(json_t *object, const char *name)
+{
+	json_t *value;
+	const char *key;
+
+	json_object_foreach(object, key,
+			    value) if (!strcasecmp(key, name)) return value;
+	return NULL;
+}
+
+static bool is_text(json_t *j, const char *text)
+{
+	return json_is_string(j) && text && *text &&
+	       !strcasecmp(json_string_value(j), text);
+}
+
+static int patch_tags_whole(json_t *patch, json_t *tags, const char *mark)
+{
+	json_t *rest = json_array(), *tag;
+	size_t i;
+	int err = rest ? 0 : -ENOMEM;
+
+	json_array_foreach(tags, i, tag) if (!err && !is_text(tag, mark))
+		err = append(rest, json_incref(tag));
+	if (!err && json_array_size(rest) < json_array_size(tags))
+		return append_op(patch, "replace", "/Tags", rest);
+	json_decref(rest);
+	return err;
+}
+
+/* From the end, so that the indices before stay right. */
+static int patch_tags_index(json_t *patch, json_t *tags, const char *mark)
+{
+	char path[32];
+	int err = 0;
+
+	for (size_t i = json_array_size(tags); i-- && !err;) {
+		json_t *tag = json_array_get(tags, i);
+
+		if (!is_text(tag, mark))
+			continue;
+		snprintf(path, sizeof(path), "/Tags/%zu", i);
+		err = append_op(patch, "test", path, json_incref(tag));
+		if (!err)
+			err = append_op(patch, "remove", path, NULL);
+	}
+	return err;
+}
+
+/* The fields as they are, but for the mark. `ret_found`: it was there. */
+static json_t *make_other_fields(json_t *fields, const struct rev_query *q,
+				 bool *ret_found)
+{
+	json_t *list = json_array(), *field;
+	size_t i;
+	int err = list ? 0 : -ENOMEM;
+
+	*ret_found = false;
+	json_array_foreach(fields, i, field)
+	{
+		json_t *id = member(field, "id"), *value;
+		bool is_mark = is_text(member(field, "name"), q->mark_field) &&
+			       is_text(member(field, "value"), q->mark);
+		json_t *j = json_object();
+
+		*ret_found |= is_mark;
+		value = member(field, "value");
+		if (!err && !j)
+			err = -ENOMEM;
+		if (!err && id)
+			err = set(j, "id", json_incref(id));
+		if (!err)
+			err = set(j, "value",
+				  is_mark ? json_string("")
+				  : value ? json_incref(value)
+					  : json_null());
+		if (!err && id && (is_mark || (value && !json_is_null(value))))
+			err = append(list, json_incref(j));
+		json_decref(j);
+	}
+	if (err) {
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+static int patch_fields(json_t *patch, json_t *fields,
+			const struct rev_query *q)
+{
+	bool found;
+	json_t *list = make_other_fields(fields, q, &found);
+
+	if (!list)
+		return -ENOMEM;
+	if (found)
+		return append_op(patch, "replace", "/CustomFields", list);
+	json_decref(list);
+	return 0;
+}
+
+static int fill_patch(json_t *patch, json_t *details, const struct rev_query *q,
+		      bool active, enum rev_patch_form form)
+{
+	json_t *tags = member(details, "tags");
+	int err = 0;
+
+	if (json_is_true(member(details, "isActive")) != active)
+		err = append_op(patch, "replace", "/IsActive",
+				json_boolean(active));
+	if (!err)
+		err = form == REV_PATCH_INDEX
+			      ? patch_tags_index(patch, tags, q->mark)
+			      : patch_tags_whole(patch, tags, q->mark);
+	if (!err)
+		err = patch_fields(patch, member(details, "customFields"), q);
+	if (!err && !json_array_size(patch))
+		err = -EALREADY;
+	return err;
+}
+
+int rev_write_patch(const void *details, size_t len, const struct rev_query *q,
+		    bool active, enum rev_patch_form form, struct buf *ret)
+{
+	json_error_t error;
+	json_t *j = json_loadb(details ? details : "", len, 0, &error);
+	json_t *patch;
+	int err;
+
+	if (!json_is_object(j)) {
+		err = j || json_error_code(&error) != json_error_out_of_memory
+			      ? -EBADMSG
+			      : -ENOMEM;
+		json_decref(j);
+		return err;
+	}
+	patch = json_array();
+	err = patch ? fill_patch(patch, j, q, active, form) : -ENOMEM;
+	json_decref(j);
+	return write_json(patch, err, ret);
+}
