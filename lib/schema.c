@@ -133,7 +133,7 @@ int schema_check_section(const char *section, struct err *err)
 
 	if (schema_has_section(section))
 		return 0;
-	if (section[n] && n < sizeof(base)) {
+	if (n < sizeof(base) && section[n]) {
 		memcpy(base, section, n);
 		base[n] = '\0';
 		if (schema_has_section(base))

@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# TAP: who may know whom. Each program includes lib/ and itself, lib/ includes
+# itself; each third-party header stands in the files that speak for it only.
+set -u
+cd "$top_srcdir" || exit 1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number=0
+failed=0
+
+check() { # title, file with what is wrong
+	number=$((number + 1))
+	if [ -s "$2" ]; then
+		failed=1
+		sed 's/^/# /' "$2"
+		echo "not ok $number - $1"
+	else
+		echo "ok $number - $1"
+	fi
+}
+
+find lib uploader streamer fs cli -name '*.[ch]' | sort >"$work/files"
+xargs grep -Hno '^ *# *include *[<"][^>"]*' <"$work/files" |
+	sed 's/^\([^:]*\):\([0-9]*\):.*[<"]\(.*\)/\1 \2 \3/' >"$work/includes"
+
+# FILE LINE HEADER: a header with a slash of our own folders.
+awk '
+	{ split($1, file, "/"); split($3, header, "/") }
+	header[1] !~ /^(lib|uploader|streamer|fs|cli|tests)$/ { next }
+	header[1] != "lib" && header[1] != file[1] {
+		print $1 ":" $2 ": " file[1] "/ must not know " $3
+	}
+' "$work/includes" >"$work/layers"
+check "programs include lib/ and themselves" "$work/layers"
+
+# header | files that may include it (extended regular expressions)
+cat >"$work/owners" <<'END'
+event2/          ^(lib|uploader|streamer|fs)/
+ini[.]h          ^lib/conf
+osip             ^streamer/(sip|sdp)
+srtp2?/          ^streamer/(srtp|suite)
+openssl/         ^(lib/(tls|crypto)|streamer/(stream|srtp|suite|sip_tls|rtmp_auth)|cli/(cmd_)?pki)
+nfsc/            ^uploader/(source_)?nfs
+curl/            ^lib/http
+expat[.]h        ^lib/cms
+jansson[.]h      ^(uploader/rev|cli/)
+sqlite3[.]h      ^uploader/journal
+fuse             ^fs/
+histedit|editline|readline  ^cli/shell
+libav|libsw      ^streamer/transcode
+systemd/         ^lib/notify
+END
+awk '
+	NR == FNR { header[++n] = $1; owner[n] = $2; next }
+	{
+		for (i = 1; i <= n; i++)
+			if ($3 ~ "^(" header[i] ")" && $1 !~ owner[i])
+				print $1 ":" $2 ": <" $3 "> belongs to " \
+					owner[i]
+	}
+' "$work/owners" "$work/includes" >"$work/foreign"
+check "each library is included where it belongs" "$work/foreign"
+
+# x.c begins with x.h (or its x_priv...h), so that headers stand on their own.
+while read -r file; do
+	case $file in *.h) continue ;; esac
+	header=${file%.c}.h
+	[ -f "$header" ] || continue
+	first=$(awk -v f="$file" '$1 == f { print $3; exit }' "$work/includes")
+	case $first in "$header" | "${file%.c}"_priv*.h) continue ;; esac
+	echo "$file: does not begin with $header"
+done <"$work/files" >"$work/own"
+check "own header first" "$work/own"
+
+# A function's body is between a { and a } that begin a line.
+xargs awk '
+	FNR == 1 { body = 0 }
+	/^{/ { body = 1 }
+	/^}/ { body = 0 }
+	body && /^[ \t]*#[ \t]*(if|else|elif)/ {
+		print FILENAME ":" FNR ": " $0
+	}
+' <"$work/files" >"$work/cpp"
+check "no conditional compilation inside functions" "$work/cpp"
+
+{
+	cat "$work/files"
+	find tests scripts etc man -type f \
+		\( -name '*.[ch1-8]' -o -name '*.sh' -o -name '*.am' \
+		-o -name '*.in' -o -name '*.py' \)
+} | while read -r file; do
+	head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT' ||
+		echo "$file: no SPDX-License-Identifier: MIT on top"
+done >"$work/spdx"
+check "every file names its licence" "$work/spdx"
+
+echo "1..$number"
+exit $failed
