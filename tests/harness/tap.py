@@ -9,7 +9,10 @@ import inspect
 import os
 import signal
 import sys
+import time
 import traceback
+
+SLOW_SECONDS = 1.0
 
 
 class Skip(Exception):
@@ -38,6 +41,7 @@ def _title(function):
 
 def _run(number, function, world):
     title = _title(function)
+    begin = time.monotonic()
     try:
         function(world)
     except Skip as reason:
@@ -50,6 +54,9 @@ def _run(number, function, world):
             _diagnose(world.tail_logs())
         return False
     _say(f"ok {number} - {title}")
+    seconds = time.monotonic() - begin
+    if seconds > SLOW_SECONDS:
+        _diagnose(f"{seconds:.1f} s")
     return True
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a Rev account holds: users, groups, categories, fields, videos."""
 
+import os
 import threading
 import time
 import uuid
@@ -145,9 +146,18 @@ class Video:
     stored: str = None
     metadata: dict = field(default_factory=dict)    # as it came
     progress: Progress = None
+    assembly: object = None       # while chunks are coming
     patches: int = 0
     replaced: int = 0
     extras: list = field(default_factory=list)      # side files
+
+    def discard(self):
+        """Its bytes on disk are no longer wanted."""
+        pieces = self.assembly.paths if self.assembly else []
+        for path in [self.stored, *pieces]:
+            if path:
+                os.unlink(path)
+        self.stored = None
 
     def can_edit(self, user):
         return (user.is_admin or user is self.owner or
@@ -195,6 +205,8 @@ class Rev:
         """As after the start with the same seed."""
         with self.lock:
             self.settings.reset()
+            for video in self.videos.values():
+                video.discard()
             self._empty()
             for seed in self._planted:
                 self._plant(seed)
@@ -316,6 +328,7 @@ class Rev:
         self.index.changed(video)
 
     def drop_video(self, video):
+        video.discard()
         del self.videos[video.id]
         self.deleted.append(video.id)
         self.index.removed(video)

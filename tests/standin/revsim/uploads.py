@@ -243,8 +243,7 @@ def _commit_chunk(rev, form, session, chunk):
         video.progress.receiving = True
         video.assembly = Assembly(total)
         rev.keep_video(video)
-    if not getattr(video, "assembly", None) or \
-            video.uploaded_by is not session.user:
+    if not video.assembly or video.uploaded_by is not session.user:
         raise unauthorized()
     video.assembly.add(file, first)
     if video.assembly.is_whole:
@@ -297,8 +296,7 @@ def replace_video(rev, request, session, video):
             if item.progress.is_busy:
                 raise bad("NotReadyOrReplacingFailedOrVcFailed")
             file = _one_file(rev, form)
-            if item.stored:
-                os.unlink(item.stored)
+            item.discard()
             title = item.title
             _attach(item, file)
             item.title = title

@@ -2,7 +2,6 @@
 """Videos after their upload: status, details, playback, changes, deletion."""
 
 import copy
-import os
 import re
 import time
 from datetime import datetime
@@ -273,7 +272,5 @@ def migrate(rev, request, session, video):
 
 def delete(rev, request, session, video):
     video = edited(rev, session, video)
-    if video.stored:
-        os.unlink(video.stored)
     rev.drop_video(video)
     return Response(200)
