@@ -72,8 +72,7 @@ static void on_state(void *arg)
 	}
 	if (publish_state(pl->publish) == PUBLISH_FAILED)
 		loop_stop(pl->loop);
-	if (publish_state(pl->publish) == PUBLISH_PUBLISHING &&
-	    !pl->playing) {
+	if (publish_state(pl->publish) == PUBLISH_PUBLISHING && !pl->playing) {
 		pl->playing = true;
 		pl->start_ms = mono_ms();
 		loop_timer_start(&pl->timer, 0);
@@ -110,8 +109,8 @@ static void take_avcc(struct player *pl, const uint8_t *p, size_t n)
 	at += sps.len;
 	count = p[at++];
 	for (size_t i = 0; i < count && i < PPS_MAX; i++) {
-		pps[i] = (struct slice){ p + at + 2, buf_get_u16(p + at),
-					 true };
+		pps[i] =
+			(struct slice){ p + at + 2, buf_get_u16(p + at), true };
 		at += 2 + pps[i].len;
 	}
 	if (at > n || publish_video_config(pl->publish, &sps, pps, count))
@@ -260,9 +259,8 @@ static void print_stats(struct player *pl)
 	publish_stats(pl->publish, &st);
 	printf("state=%s bytes=%llu video=%llu audio=%llu video_dropped=%llu "
 	       "audio_dropped=%llu reconnects=%u keys_asked=%u url=%s why=%s\n",
-	       states[publish_state(pl->publish)],
-	       (unsigned long long)st.bytes, (unsigned long long)st.video,
-	       (unsigned long long)st.audio,
+	       states[publish_state(pl->publish)], (unsigned long long)st.bytes,
+	       (unsigned long long)st.video, (unsigned long long)st.audio,
 	       (unsigned long long)st.video_dropped,
 	       (unsigned long long)st.audio_dropped, st.reconnects,
 	       pl->keys_asked, publish_shown_url(pl->publish),
@@ -304,23 +302,48 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "s:l:o:f:m:T:P:nb:t:a:x:S")) != -1) {
 		switch (c) {
-		case 's': pl.speed = atof(optarg); break;
-		case 'l': pl.loops = (unsigned)atoi(optarg); break;
-		case 'o': pl.offset_ms = strtoull(optarg, NULL, 10); break;
-		case 'f': pl.fragment = (size_t)atol(optarg); break;
+		case 's':
+			pl.speed = atof(optarg);
+			break;
+		case 'l':
+			pl.loops = (unsigned)atoi(optarg);
+			break;
+		case 'o':
+			pl.offset_ms = strtoull(optarg, NULL, 10);
+			break;
+		case 'f':
+			pl.fragment = (size_t)atol(optarg);
+			break;
 		case 'm':
 			pl.move_ms = strtoull(optarg, NULL, 10);
 			pl.move_url = strchr(optarg, ',') + 1;
 			break;
-		case 'T': s.trust = optarg; break;
-		case 'P': s.pins = optarg; break;
-		case 'n': s.no_verify = true; break;
-		case 'b': s.buffer_bytes = (size_t)atol(optarg); break;
-		case 't': s.timeout_ms = (uint32_t)atol(optarg); break;
-		case 'a': s.allowed = optarg; break;
-		case 'x': most_ms = strtoull(optarg, NULL, 10); break;
-		case 'S': pl.show_state = true; break;
-		default: die("bad option");
+		case 'T':
+			s.trust = optarg;
+			break;
+		case 'P':
+			s.pins = optarg;
+			break;
+		case 'n':
+			s.no_verify = true;
+			break;
+		case 'b':
+			s.buffer_bytes = (size_t)atol(optarg);
+			break;
+		case 't':
+			s.timeout_ms = (uint32_t)atol(optarg);
+			break;
+		case 'a':
+			s.allowed = optarg;
+			break;
+		case 'x':
+			most_ms = strtoull(optarg, NULL, 10);
+			break;
+		case 'S':
+			pl.show_state = true;
+			break;
+		default:
+			die("bad option");
 		}
 	}
 	if (argc - optind != 2)
