@@ -63,12 +63,10 @@ static int test_known_owner(void)
 	CHECK_OK(policy_decide(&b.in, &b.policy));
 	CHECK_STR(b.policy.owner_id, "anna-id");
 	CHECK_STR(b.policy.title, "Vorstand & Räte 2021-06-18 09:23");
-	/* The account can still edit; the owner is not listed twice. */
-	CHECK_EQ(b.policy.viewer_count, 2);
-	CHECK_STR(b.policy.viewers[0].id, "self-id");
-	CHECK(b.policy.viewers[0].can_edit);
-	CHECK_STR(b.policy.viewers[1].id, "ben-id");
-	CHECK(!b.policy.viewers[1].can_edit);
+	/* The owner needs no entry, nor anybody a second one. */
+	CHECK_EQ(b.policy.viewer_count, 1);
+	CHECK_STR(b.policy.viewers[0].id, "ben-id");
+	CHECK(!b.policy.viewers[0].can_edit);
 	CHECK_STR(b.policy.viewers_text, "ben (view)");
 	CHECK(!b.policy.note);
 out:

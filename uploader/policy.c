@@ -220,23 +220,16 @@ static int add_members(const struct policy_input *in, struct policy *p,
 	return err;
 }
 
-/*
- * With another owner the uploading account keeps no rights of its own: it is
- * listed as an editor, or it could not activate the video.
- */
 static int add_viewers(const struct policy_input *in, struct policy *p)
 {
 	struct buf text;
-	int err = 0;
+	int err;
 
 	p->viewers = calloc(in->member_count + 1, sizeof(*p->viewers));
 	if (!p->viewers)
 		return -ENOMEM;
 	buf_init(&text, POLICY_VIEWERS_TEXT_MAX);
-	if (p->owner_id)
-		err = add_viewer(p, &text, &in->self, true);
-	buf_clear(&text);
-	err = err ? err : add_members(in, p, &text);
+	err = add_members(in, p, &text);
 	err = err ? err : str_replace(&p->viewers_text, buf_text(&text));
 	buf_release(&text);
 	return err;

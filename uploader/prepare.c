@@ -269,7 +269,7 @@ static void begin(struct loop_task *task)
 	struct prepare *p = list_entry(task, struct prepare, task);
 	int err;
 
-	if (p->context->self.id) {
+	if (p->context->self.name) {
 		ask_bridge(p);
 		return;
 	}

@@ -75,7 +75,7 @@ struct rev_result {
 	const struct rev_video *videos; /* search; details: one */
 	size_t video_count;
 	bool search_complete; /* all pages were seen */
-	char user_id[64];     /* find_user */
+	char user_id[64];     /* find_user, rights ("" if Rev does not say) */
 	char user_name[256];
 	bool processing, ready, failed; /* status: exactly one */
 	bool is_active;

@@ -446,25 +446,28 @@ static void on_fields(struct rev_call *call, const struct http_response *r)
 static void on_me(struct rev_call *call, const struct http_response *r)
 {
 	struct rev *rev = call->rev;
-	int status = call->result.status;
+	struct rev_result *result = &call->result;
+	struct rev_me me = { .can_upload = true };
 	int err = 0;
 
-	call->result.can_upload = true;
 	/* A server too old to say will say so at the upload. */
-	if (r && (status == 404 || status == 405)) {
-		call->result.class = REV_OK;
-	} else if (call->result.class != REV_OK || !r) {
+	if (r && (result->status == 404 || result->status == 405)) {
+		result->class = REV_OK;
+	} else if (result->class != REV_OK || !r) {
 		rev_finish(call);
 		return;
 	} else {
-		err = rev_json_can_upload(r->body.data, r->body.len,
-					  &call->result.can_upload);
+		err = rev_json_me(r->body.data, r->body.len, &me);
 	}
 	if (err) {
 		finish_nonsense(call, err);
 		return;
 	}
-	call->result.has_mark_field = true;
+	result->can_upload = me.can_upload;
+	str_copy(result->user_id, me.id, sizeof(result->user_id));
+	str_copy(result->user_name, *me.name ? me.name : rev->user,
+		 sizeof(result->user_name));
+	result->has_mark_field = true;
 	if (*rev->mark_field)
 		rev_send(call, REV_PATH_FIELDS, on_fields);
 	else

@@ -493,14 +493,19 @@ int rev_json_user(const void *data, size_t len, const char *name, bool is_email,
 	return err;
 }
 
-int rev_json_can_upload(const void *data, size_t len, bool *ret)
+int rev_json_me(const void *data, size_t len, struct rev_me *ret)
 {
 	json_t *j;
 	int err = parse_object(data, len, &j);
 
 	if (err)
 		return err;
-	*ret = !json_is_false(member(member(j, "permissions"), "canUpload"));
+	*ret = (struct rev_me){ 0 };
+	if (copy_id(ret->id, sizeof(ret->id), text_of(j, "userId")))
+		*ret->id = '\0';
+	copy_text(ret->name, sizeof(ret->name), text_of(j, "username"));
+	ret->can_upload =
+		!json_is_false(member(member(j, "permissions"), "canUpload"));
 	json_decref(j);
 	return 0;
 }

@@ -88,9 +88,15 @@ void rev_hits_release(struct rev_hits *hits);
 int rev_json_user(const void *data, size_t len, const char *name, bool is_email,
 		  char ret_id[REV_ID_SIZE], char *ret_name,
 		  size_t name_size) ATTR_MUST_CHECK;
-/* users/me: may this user upload? True where Rev does not say. */
-int rev_json_can_upload(const void *data, size_t len,
-			bool *ret) ATTR_MUST_CHECK;
+/* users/me: who is it, and may it upload? True where Rev does not say. */
+struct rev_me {
+	char id[REV_ID_SIZE]; /* "" where Rev does not say */
+	char name[256];
+	bool can_upload;
+};
+
+int rev_json_me(const void *data, size_t len,
+		struct rev_me *ret) ATTR_MUST_CHECK;
 /* video-fields: is there a custom field of this name? */
 int rev_json_has_field(const void *data, size_t len, const char *name,
 		       bool *ret) ATTR_MUST_CHECK;

@@ -15,7 +15,7 @@
 
 enum {
 	MISSED_MAX = 2, /* listings without a file before it counts as gone */
-	SCAN_PAUSE_MS = 1000, /* between two passes, however many hints come */
+	SCAN_PAUSE_MS = 1000, /* between two passes, if not scan_interval */
 };
 
 static void get_config(const struct engine *e, struct settle_config *ret)
@@ -356,6 +356,14 @@ static void remove_due(struct engine *e)
 	}
 }
 
+/* However many hints come. */
+static uint64_t scan_pause(const struct engine *e)
+{
+	uint64_t interval = conf_number(e->conf, OPT_UP_SCAN_INTERVAL);
+
+	return interval < SCAN_PAUSE_MS ? interval : SCAN_PAUSE_MS;
+}
+
 static void on_finished(void *arg, int err, const struct err *why,
 			size_t folders_listed)
 {
@@ -374,7 +382,7 @@ static void on_finished(void *arg, int err, const struct err *why,
 	}
 	loop_timer_start(&e->scan_timer,
 			 e->rescan_wanted
-				 ? SCAN_PAUSE_MS
+				 ? scan_pause(e)
 				 : conf_number(e->conf, OPT_UP_SCAN_INTERVAL));
 }
 
@@ -414,7 +422,7 @@ void watch_start(struct engine *e)
 
 void watch_scan_now(struct engine *e, bool full)
 {
-	uint64_t now = mono_ms();
+	uint64_t now = mono_ms(), next = e->pass_end_ms + scan_pause(e);
 
 	if (!conf_bool(e->conf, OPT_UP_ENABLED))
 		return;
@@ -423,9 +431,8 @@ void watch_scan_now(struct engine *e, bool full)
 		e->rescan_wanted = true;
 		return;
 	}
-	if (now < e->pass_end_ms + SCAN_PAUSE_MS) {
-		loop_timer_start(&e->scan_timer,
-				 e->pass_end_ms + SCAN_PAUSE_MS - now);
+	if (now < next) {
+		loop_timer_start(&e->scan_timer, next - now);
 		return;
 	}
 	full = e->full_wanted || now >= e->full_scan_ms;
