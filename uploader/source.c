@@ -56,7 +56,10 @@ static void give_answer(struct loop_task *task)
 
 	result.buffer = op->buffer;
 	op->buffer = NULL;
-	op->result.file = NULL;
+	if (result.err)
+		result.file = NULL;
+	else
+		op->result.file = NULL;
 	op->done(op->arg, &result);
 	free_op(op);
 }

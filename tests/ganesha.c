@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/ganesha.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* A start takes 0.15 s on an idle machine. */
+enum { START_TRIES = 1000, START_TRY_NS = 10000000 };
+
+static const char config_format[] =
+	"NFS_CORE_PARAM { Protocols = 3,4; NFS_Port = %d; MNT_Port = %d;\n"
+	"NLM_Port = %d; Bind_addr = 127.0.0.1; Enable_RQUOTA = false;\n"
+	"Enable_UDP = false; Enable_NLM = false; mount_path_pseudo = true; }\n"
+	"NFSv4 { Graceless = true; Lease_Lifetime = %d; RecoveryBackend = fs;\n"
+	"RecoveryRoot = \"%s/state\"; Minor_Versions = 0; \n"
+	"Only_Numeric_Owners = true; }\n"
+	"EXPORT_DEFAULTS { Access_Type = %s; Squash = No_Root_Squash;\n"
+	"SecType = sys; Transports = TCP; Protocols = 3,4; }\n"
+	"EXPORT { Export_Id = 1; Path = \"%s\"; Pseudo = /rec;\n"
+	"Attr_Expiration_Time = 0; FSAL { Name = VFS; } }\n"
+	"MDCACHE { Dir_Chunk = 0; }\n"
+	"LOG { Default_Log_Level = EVENT; }\n";
+
+bool ganesha_is_there(void)
+{
+	return geteuid() == 0 && !system("ganesha.nfsd -v >/dev/null 2>&1");
+}
+
+/* Three free ports in a row, as far as one can know. */
+static int find_ports(int *ret_port)
+{
+	for (int port = 20000 + getpid() % 9000; port < 30000; port += 3) {
+		int free_ones = 0;
+
+		for (int i = 0; i < 3; i++) {
+			struct sockaddr_in a = {
+				.sin_family = AF_INET,
+				.sin_port = htons((uint16_t)(port + i)),
+				.sin_addr = { htonl(INADDR_LOOPBACK) },
+			};
+			int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+			free_ones += !bind(fd, (void *)&a, sizeof(a));
+			close(fd);
+		}
+		if (free_ones == 3) {
+			*ret_port = port;
+			return 0;
+		}
+	}
+	return -EADDRINUSE;
+}
+
+int ganesha_init(struct ganesha *g)
+{
+	char state[TEMPDIR_MAX + 16];
+	int err;
+
+	memset(g, 0, sizeof(*g));
+	g->lease_s = 20;
+	err = tempdir_make(g->dir);
+	if (err)
+		return err;
+	snprintf(g->export, sizeof(g->export), "%s/export", g->dir);
+	snprintf(state, sizeof(state), "%s/state", g->dir);
+	if (mkdir(g->export, 0755) || mkdir(state, 0755))
+		return -errno;
+	return find_ports(&g->port);
+}
+
+static int write_config(const struct ganesha *g, const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f)
+		return -errno;
+	fprintf(f, config_format, g->port, g->port + 1, g->port + 2, g->lease_s,
+		g->dir, g->read_only ? "RO" : "RW", g->export);
+	return fclose(f) ? -errno : 0;
+}
+
+static bool has_started(const char *log)
+{
+	char line[1024];
+	bool found = false;
+	FILE *f = fopen(log, "r");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, "NFS SERVER INITIALIZED");
+	if (f)
+		fclose(f);
+	return found;
+}
+
+int ganesha_start(struct ganesha *g)
+{
+	const struct timespec pause = { .tv_nsec = START_TRY_NS };
+	const char *top = getenv("top_builddir");
+	char preload[4096], log[TEMPDIR_MAX + 16], pid[TEMPDIR_MAX + 16],
+		config[TEMPDIR_MAX + 16];
+	const char *argv[] = { "env", preload, "ganesha.nfsd", "-F", "-L", log,
+			       "-f",  config,  "-p",	       pid,  NULL };
+	int err;
+
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/norpcbind.so",
+		 top ? top : ".");
+	snprintf(log, sizeof(log), "%s/log", g->dir);
+	snprintf(pid, sizeof(pid), "%s/pid", g->dir);
+	snprintf(config, sizeof(config), "%s/config", g->dir);
+	unlink(log);
+	err = write_config(g, config);
+	err = err ? err : child_start(&g->child, argv);
+	for (int i = 0; !err && i < START_TRIES; i++) {
+		if (has_started(log))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return err ? err : -ETIMEDOUT;
+}
+
+void ganesha_stop(struct ganesha *g)
+{
+	child_stop(&g->child);
+}
+
+void ganesha_pause(struct ganesha *g, bool paused)
+{
+	kill(g->child.pid, paused ? SIGSTOP : SIGCONT);
+}
+
+void ganesha_release(struct ganesha *g)
+{
+	child_stop(&g->child);
+	tempdir_remove(g->dir);
+	memset(g, 0, sizeof(*g));
+}
