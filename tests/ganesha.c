@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 
 /* A start takes 0.15 s on an idle machine. */
@@ -105,7 +106,7 @@ int ganesha_start(struct ganesha *g)
 			       "-f",  config,  "-p",	       pid,  NULL };
 	int err;
 
-	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/norpcbind.so",
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/tools/norpcbind.so",
 		 top ? top : ".");
 	snprintf(log, sizeof(log), "%s/log", g->dir);
 	snprintf(pid, sizeof(pid), "%s/pid", g->dir);
@@ -116,6 +117,10 @@ int ganesha_start(struct ganesha *g)
 	for (int i = 0; !err && i < START_TRIES; i++) {
 		if (has_started(log))
 			return 0;
+		if (waitpid(g->child.pid, NULL, WNOHANG) > 0) {
+			g->child.pid = 0;
+			return -ECHILD;
+		}
 		nanosleep(&pause, NULL);
 	}
 	return err ? err : -ETIMEDOUT;
