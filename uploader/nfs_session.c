@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "uploader/nfs_private.h"
+#include "uploader/nfs_session.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include "lib/str.h"
 #include "uploader/nfs_compat.h"
 #include "uploader/nfs_error.h"
+#include "uploader/nfs_private.h"
 
 enum {
 	TICK_MIN_MS = 100,
