@@ -172,7 +172,7 @@ def shown(world, video):
     return world.rev_server.order("GET", f"/videos/{video}")
 
 
-# ---- Rev: sessions ---------------------------------------------------------
+# ---- Rev: sessions -----------------------------------------------------
 
 def test_login(world):
     """rev: login by password; wrong ones lock the account"""
@@ -248,7 +248,7 @@ def test_limits(world):
     user("GET", "/api/v2/users/me").must(200)
 
 
-# ---- Rev: uploads ----------------------------------------------------------
+# ---- Rev: uploads ------------------------------------------------------
 
 def test_upload(world):
     """rev: an upload by curl, its bytes and its metadata"""
@@ -371,7 +371,7 @@ def test_chunks(world):
     assert len(world.rev_server.videos()) == 1
 
 
-# ---- Rev: after the upload -------------------------------------------------
+# ---- Rev: after the upload ---------------------------------------------
 
 def _status(user, video):
     answer = user("GET", f"/api/v2/videos/{video}/status").must(200).json
@@ -563,7 +563,7 @@ def test_v1(world):
     user("GET", f"/api/v1/videos/{video}/status").must(200)
 
 
-# ---- faults ----------------------------------------------------------------
+# ---- faults ------------------------------------------------------------
 
 def test_answers_made_up(world):
     """faults: another answer, the n-th time, committed or not"""
@@ -603,7 +603,7 @@ def test_cuts(world):
     assert len(rev.videos()) == 2
     rev.fault(path="/api/*/uploads/videos", cut_at=1000000)
     assert user.upload(world.file).status == 0
-    assert rev.log()[-1]["received"] == 1000000
+    wait_for(lambda: rev.log()[-1]["received"] == 1000000, 5, "the cut")
     assert len(rev.videos()) == 2
     rev.fault(path="/api/v2/users/me", truncate=10)
     answer = user("GET", "/api/v2/users/me")
@@ -652,7 +652,7 @@ def test_vendor_client(world):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-# ---- the bridge ------------------------------------------------------------
+# ---- the bridge --------------------------------------------------------
 
 def bridge(world):
     world.cms_server.reset()
@@ -757,7 +757,7 @@ def test_cms_changes(world):
     assert failure(curl("GET", rule)).tag == \
         "outboundDialPlanRuleDoesNotExist"
     traces = world.cms_server.traces()
-    assert f'API trace 1: POST for "/api/v1/callProfiles"' in traces[0]
+    assert 'API trace 1: POST for "/api/v1/callProfiles"' in traces[0]
     assert traces[1] == "API trace 1: sending 200 response, size 0"
 
 

@@ -96,7 +96,7 @@ class Process:
     def resume(self):
         self.signal(signal.SIGCONT)
 
-    # ---- what it costs ----------------------------------------------------
+    # ---- what it costs --------------------------------------------------
 
     def _stat(self):
         with open(f"/proc/{self.pid}/stat", encoding="latin-1") as file:
@@ -132,7 +132,7 @@ class Process:
     def fd_count(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    # ---- what it said -----------------------------------------------------
+    # ---- what it said ---------------------------------------------------
 
     def log_text(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:

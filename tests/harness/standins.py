@@ -108,13 +108,14 @@ class StandIn:
         return self.order("GET", "/requests")["log"]
 
     def count(self, method, path_part=""):
-        """Requests so far whose path has `path_part`."""
-        counts = self.order("GET", "/requests")["counts"]
+        """Requests so far whose path has `path_part`; GUIDs in paths count
+        as {id}."""
+        counts = self.order("GET", "/counts")
         return sum(number for key, number in counts.items()
                    if key.startswith(method + " ") and path_part in key)
 
     def in_flight(self):
-        return self.order("GET", "/requests")["in_flight"]
+        return self.order("GET", "/in-flight")
 
     def stop(self):
         self.process.stop()

@@ -11,7 +11,7 @@ from cmssim import xml
 from cmssim.kinds import (COLLECTIONS, KINDS, MEMBER, PROFILES, Failure,
                           guid, invalid, read_parameters)
 from cmssim.model import Cms
-from common.control import BadOrder
+from cmssim.orders import Orders
 from common.httpd import Response
 from common.routes import Route, Routes
 
@@ -56,7 +56,7 @@ class Api:
     def __init__(self, cms):
         self._cms = cms
 
-    # ---- lists --------------------------------------------------------------
+    # ---- lists ----------------------------------------------------------
 
     def _page(self, kind, request, items, root=None, shown=None):
         """A page of (id, object) pairs; never more than the page holds."""
@@ -84,7 +84,7 @@ class Api:
     def _whole(self, kind, key, item):
         return _answer(kind.element, {"@id": key, **self._extra(), **item})
 
-    # ---- collections ----------------------------------------------------------
+    # ---- collections ----------------------------------------------------
 
     def list(self, request, kind):
         table = self._cms.tables[kind.collection]
@@ -108,7 +108,7 @@ class Api:
         self._cms.remove(kind, key)
         return Response(200)
 
-    # ---- members ----------------------------------------------------------------
+    # ---- members --------------------------------------------------------
 
     def list_members(self, request, space):
         return self._page(MEMBER, request,
@@ -154,7 +154,7 @@ class Api:
             (key, item) for key, item in table.items()
             if item.get("call") == call.lower()])
 
-    # ---- the system ---------------------------------------------------------------
+    # ---- the system -----------------------------------------------------
 
     def status(self, request):
         now = time.time()
@@ -193,7 +193,8 @@ def _of_kind(api, kind):
     """Routes of a collection: the methods that it has."""
     def bind(handler):
         return lambda request, **names: handler(request, kind, **names)
-    base, one = f"{BASE}/{kind.collection}", f"{BASE}/{kind.collection}/{{key}}"
+    base = f"{BASE}/{kind.collection}"
+    one = base + "/{key}"
     table = [("GET", base, api.list), ("POST", base, api.create),
              ("GET", one, api.get), ("PUT", one, api.change),
              ("DELETE", one, api.remove)]
@@ -261,77 +262,6 @@ class App:
                 "failureDetails", failure.details), "text/xml")
         self._cms.trace(request, response)
         return response
-
-
-class Orders:
-    """What a test may order beyond the common control routes."""
-
-    def __init__(self, cms):
-        self._cms = cms
-
-    def routes(self):
-        members = "/objects/coSpaces/{space}/coSpaceUsers"
-        return [
-            Route("POST", "/seed", self._plant),
-            Route("GET", "/traces", self._traces),
-            Route("POST", "/admins", self._add_admin),
-            Route("POST", members, self._add_member),
-            Route("DELETE", members + "/{key}", self._remove_member),
-            Route("GET", "/objects/{name}", self._list),
-            Route("POST", "/objects/{name}", self._create),
-            Route("POST", "/objects/{name}/{key}", self._change),
-            Route("DELETE", "/objects/{name}/{key}", self._remove),
-        ]
-
-    @staticmethod
-    def _kind(name):
-        for kind in KINDS:
-            if kind.collection.lower() == name.lower():
-                return kind
-        raise BadOrder("no such collection")
-
-    def _plant(self, order):
-        self._cms.plant(order)
-
-    def _traces(self, order):
-        with self._cms.lock:
-            return list(self._cms.traces)
-
-    def _add_admin(self, order):
-        self._cms.admins[order["name"]] = order["password"]
-
-    def _list(self, order, name):
-        with self._cms.lock:
-            table = self._cms.tables[self._kind(name).collection]
-            return [{"id": key, **item} for key, item in table.items()]
-
-    def _create(self, order, name):
-        orders = order if isinstance(order, list) else [order]
-        with self._cms.lock:
-            ids = [self._cms.plant_object(self._kind(name), item)
-                   for item in orders]
-        return {"id": ids[-1], "ids": ids}
-
-    def _guarded(self, work, *arguments):
-        try:
-            with self._cms.lock:
-                return work(*arguments)
-        except Failure as failure:
-            raise BadOrder(str(failure.details)) from failure
-
-    def _add_member(self, order, space):
-        return {"id": self._guarded(self._cms.add_member, space, order)}
-
-    def _remove_member(self, order, space, key):
-        self._guarded(self._cms.member, space, key)
-        with self._cms.lock:
-            del self._cms.members_of(space)[key]
-
-    def _change(self, order, name, key):
-        self._guarded(self._cms.change, self._kind(name), key, order)
-
-    def _remove(self, order, name, key):
-        self._guarded(self._cms.remove, self._kind(name), key)
 
 
 def make(options):

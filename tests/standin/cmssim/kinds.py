@@ -22,7 +22,7 @@ def invalid(parameter):
                    error="invalidValue")
 
 
-# ---- checks: each takes (text) and says whether it will do -----------------
+# ---- checks: each takes (text) and says whether it will do -------------
 
 def text(value):
     return len(value) <= 5000

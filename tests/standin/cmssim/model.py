@@ -50,7 +50,7 @@ class Cms:
             for seed in self._planted:
                 self._plant(seed)
 
-    # ---- objects ----------------------------------------------------------
+    # ---- objects --------------------------------------------------------
 
     def get(self, kind, object_id):
         item = self.tables[kind.collection].get(object_id.lower())
@@ -122,7 +122,7 @@ class Cms:
                 return user_id, user
         return None
 
-    # ---- members ------------------------------------------------------------
+    # ---- members --------------------------------------------------------
 
     def members_of(self, space):
         self.get(COLLECTIONS["coSpaces"], space)
@@ -153,7 +153,7 @@ class Cms:
                 for member_id, member in members.items()
                 if member["userId"] == user_id]
 
-    # ---- profiles -----------------------------------------------------------
+    # ---- profiles -------------------------------------------------------
 
     def set_profiles(self, values):
         for name, value in values.items():
@@ -164,7 +164,7 @@ class Cms:
             else:
                 self.profiles.pop(name, None)
 
-    # ---- traces -------------------------------------------------------------
+    # ---- traces ---------------------------------------------------------
 
     def trace(self, request, response):
         """Two lines per request, as the bridge's API tracing writes them."""
@@ -178,7 +178,7 @@ class Cms:
                 f"API trace {number}: sending {response.status} response, "
                 f"size {len(response.body)}")
 
-    # ---- seeds and tests ----------------------------------------------------
+    # ---- seeds and tests ------------------------------------------------
 
     def plant(self, seed):
         with self.lock:

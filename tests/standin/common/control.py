@@ -5,6 +5,7 @@ The table here is what both stand-ins answer; each adds its own routes.
 """
 
 import json
+import re
 import threading
 import time
 from collections import Counter, deque
@@ -14,6 +15,7 @@ from common.httpd import HttpError, Response
 from common.routes import Route, Routes
 
 LOG_LENGTH = 20000
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class BadOrder(ValueError):
@@ -34,7 +36,8 @@ class Journal:
         with self._lock:
             self._number += 1
             request.number = self._number
-            self._counts[f"{request.method} {request.path}"] += 1
+            path = GUID.sub("{id}", request.path)
+            self._counts[f"{request.method} {path}"] += 1
             self._running[request.number] = request
 
     def ended(self, request, response):
@@ -91,6 +94,8 @@ class Control:
             Route("GET", "/state", self._state),
             Route("GET", "/requests", self._requests),
             Route("DELETE", "/requests", self._forget_requests),
+            Route("GET", "/counts", self._counts),
+            Route("GET", "/in-flight", self._in_flight),
             Route("GET", "/faults", self._list_faults),
             Route("POST", "/faults", self._add_fault),
             Route("DELETE", "/faults", self._clear_faults),
@@ -129,6 +134,12 @@ class Control:
         state["faults"] = self._faults.describe()
         state["settings"] = self._model.settings.describe()
         return state
+
+    def _counts(self, order):
+        return self._journal.counts()
+
+    def _in_flight(self, order):
+        return self._journal.in_flight()
 
     def _requests(self, order):
         return {"counts": self._journal.counts(),

@@ -32,6 +32,8 @@ MAX_HEAD = 64 * 1024
 LINGER_BYTES = 1 << 20
 LINGER_SECONDS = 5.0
 READ_SIZE = 256 * 1024
+# What a socket raises that another thread closed: of TLS a ValueError, too.
+LOST = (OSError, ValueError)
 
 
 class HttpError(Exception):
@@ -56,7 +58,7 @@ class Stream:
     def _fill(self):
         try:
             data = self.sock.recv(16384)
-        except OSError as error:
+        except LOST as error:
             raise Disconnected(str(error)) from error
         if not data:
             raise Disconnected("end of stream")
@@ -86,7 +88,7 @@ class Stream:
             return size
         try:
             size = self.sock.recv_into(view)
-        except OSError as error:
+        except LOST as error:
             raise Disconnected(str(error)) from error
         if size == 0:
             raise Disconnected("end of stream in a body")
@@ -95,7 +97,7 @@ class Stream:
     def write(self, data):
         try:
             self.sock.sendall(data)
-        except OSError as error:
+        except LOST as error:
             raise Disconnected(str(error)) from error
 
     def reset(self):
@@ -184,7 +186,7 @@ class ChunkedBody:
 
 
 class ContinueBody:
-    """Sends "100 Continue" when the body is first wanted (RFC 9110, 10.1.1)."""
+    """Says "100 Continue" when the body is first wanted (RFC 9110)."""
 
     def __init__(self, stream, body):
         self._stream = stream
@@ -263,6 +265,10 @@ class Response:
 
     def length(self):
         return self.file.length if self.file else len(self.body)
+
+    def chunks(self):
+        """The body in pieces."""
+        return self.file.chunks() if self.file else [self.body]
 
     def head(self, close):
         try:
@@ -433,7 +439,7 @@ class Server:
     def _answer(self, stream, request, response, fault):
         close = request.wants_close() or not self._drain(request)
         if fault:
-            fault.answer(stream, response, close)
+            fault.answer(stream, request, response, close)
         else:
             send(stream, request, response, close)
         if close:
@@ -470,9 +476,8 @@ def send(stream, request, response, close):
     head = response.head(close)
     if request.method == "HEAD":
         stream.write(head)
-    elif response.file:
-        stream.write(head)
-        for data in response.file.chunks():
-            stream.write(data)
-    else:
-        stream.write(head + response.body)
+        return
+    for data in response.chunks():
+        stream.write(head + data)
+        head = b""
+    stream.write(head)

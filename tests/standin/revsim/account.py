@@ -87,7 +87,7 @@ def logoff_key(rev, request, session, key):
     return Response(200)
 
 
-# ---- the account --------------------------------------------------------
+# ---- the account -------------------------------------------------------
 
 def health(rev, request):
     return Response(200)

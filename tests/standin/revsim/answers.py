@@ -43,7 +43,8 @@ def unauthorized():
 def iso(seconds):
     """ISO 8601 UTC with milliseconds, as Rev writes times."""
     time = datetime.fromtimestamp(seconds, timezone.utc)
-    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond//1000:03}Z"
+    return time.strftime("%Y-%m-%dT%H:%M:%S.") + \
+        f"{time.microsecond // 1000:03}Z"
 
 
 def json_body(request, limit=4 << 20):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The search index: a copy of the videos that lags behind."""
+"""The search index, a copy of the videos that lags behind, and scrolls."""
 
 import copy
 import time
+import uuid
 
 
 class Index:
@@ -42,3 +43,27 @@ class Index:
                 self._entries.pop(video_id, None)
         self._pending = waiting
         return list(self._entries.values())
+
+
+class Scrolls:
+    """Results that wait for their next page; idle ones lapse."""
+
+    def __init__(self, settings):
+        self._settings = settings
+        self._open = {}
+
+    def begin(self, results):
+        scroll = str(uuid.uuid4())
+        self._open[scroll] = [results, 0, time.monotonic()]
+        return scroll
+
+    def next_page(self, scroll, count):
+        """(results of a page, total); None for a lapsed or unknown scroll."""
+        entry = self._open.get(scroll)
+        now = time.monotonic()
+        if not entry or now - entry[2] > self._settings.scroll_seconds:
+            self._open.pop(scroll, None)
+            return None
+        results, at, _ = entry
+        entry[1:] = [at + count, now]
+        return results[at:at + count], len(results)

@@ -31,7 +31,7 @@ FLAGS = {
 }
 
 
-def _text(value, name):
+def read_text(value, name):
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -39,13 +39,13 @@ def _text(value, name):
     return value
 
 
-def _flag(value, name):
+def read_flag(value, name):
     if not isinstance(value, bool):
         raise malformed(f"{name} is not true or false")
     return value
 
 
-def _strings(value, name):
+def read_strings(value, name):
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, str)
@@ -57,7 +57,7 @@ def _strings(value, name):
 def find_uploader(rev, value):
     if not value:
         raise bad("UserNotProvided")
-    user = rev.user_named(_text(value, "uploader"))
+    user = rev.user_named(read_text(value, "uploader"))
     if not user:
         raise bad("UserDoesNotExist")
     return user
@@ -76,7 +76,7 @@ def find_owner(rev, value):
 
 
 def read_access(rev, value):
-    access = ACCESS.get(_text(value, "videoAccessControl").lower())
+    access = ACCESS.get(read_text(value, "videoAccessControl").lower())
     if not access:
         raise Refusal(400)
     if access == "Public" and not rev.settings.public_enabled:
@@ -122,14 +122,14 @@ def _allowed(category, user):
 def read_categories(rev, names, user):
     """By name: those not found are dropped."""
     found = [rev.category_named(name) for name in
-             _strings(names, "categories")]
+             read_strings(names, "categories")]
     return [_allowed(category, user) for category in found if category]
 
 
 def read_category_ids(rev, ids, user):
     """By id: an unknown one fails the whole request."""
     found = [rev.categories.get(item) for item in
-             _strings(ids, "categoryIds")]
+             read_strings(ids, "categoryIds")]
     if None in found:
         raise bad("OneOrMoreInvalidCategoriesFoundInRequest")
     return [_allowed(category, user) for category in found]
@@ -150,7 +150,7 @@ def read_field_values(rev, value):
                 rev.field_named(order.get("name") or ""))
         if not item:
             raise malformed("custom field does not exist")
-        text = _text(order.get("value"), item.name)
+        text = read_text(order.get("value"), item.name)
         if item.type == "Select" and text and text not in item.values:
             raise malformed(f"{item.name}: not in its list")
         values[item.id] = text
@@ -166,7 +166,7 @@ def require_fields(rev, values):
 
 
 def read_date(value, name):
-    text = _text(value, name)
+    text = read_text(value, name)
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         raise malformed(f"{name} is not YYYY-MM-DD")
     try:
@@ -183,24 +183,24 @@ def read_source_type(value):
 
 
 def read_flags(data, defaults):
-    return {name: _flag(data[name.lower()], name)
+    return {name: read_flag(data[name.lower()], name)
             if name.lower() in data else default
             for name, default in defaults.items()}
 
 
 def apply_common(rev, video, data, user, flag_defaults):
     """Fields that uploads and PUT share, defaults for those left out."""
-    video.title = _text(data.get("title"), "title") or video.file_name
-    video.description = _text(data.get("description"), "description")
-    video.tags = list(dict.fromkeys(_strings(data.get("tags"), "tags")))
-    video.is_active = _flag(data.get("isactive", False), "isActive")
+    video.title = read_text(data.get("title"), "title") or video.file_name
+    video.description = read_text(data.get("description"), "description")
+    video.tags = list(dict.fromkeys(read_strings(data.get("tags"), "tags")))
+    video.is_active = read_flag(data.get("isactive", False), "isActive")
     video.flags = read_flags(data, flag_defaults)
     video.access = (read_access(rev, data["videoaccesscontrol"])
                     if "videoaccesscontrol" in data else "Private")
     video.entities = read_entities(rev, data.get("accesscontrolentities"))
     video.password = (data.get("password") if video.access == "Public"
                       else None)
-    video.unlisted = _flag(data.get("unlisted", False), "unlisted")
+    video.unlisted = read_flag(data.get("unlisted", False), "unlisted")
     video.fields = read_field_values(rev, data.get("customfields"))
     require_fields(rev, video.fields)
     if "publishdate" in data:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from common.control import BadOrder, Settings
 from revsim.answers import iso
-from revsim.index import Index
+from revsim.index import Index, Scrolls
 from revsim.limits import Limits
 from revsim.sessions import Sessions
 from revsim.status import Progress
@@ -200,6 +200,7 @@ class Rev:
         self.sessions = Sessions(self)
         self.limits = Limits(self.settings)
         self.index = Index(self.settings)
+        self.scrolls = Scrolls(self.settings)
 
     def reset(self):
         """As after the start with the same seed."""

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Search for videos, with scrolling, on the lagging index."""
 
-import time
-import uuid
 from datetime import datetime, timezone
 
 from revsim.answers import iso, malformed
@@ -10,29 +8,6 @@ from revsim.videos import playback_url
 
 DEFAULT_COUNT = 50
 
-
-class Scrolls:
-    """Results that wait for their next page; idle ones lapse."""
-
-    def __init__(self, settings):
-        self._settings = settings
-        self._open = {}
-
-    def begin(self, results):
-        scroll = str(uuid.uuid4())
-        self._open[scroll] = [results, 0, time.monotonic()]
-        return scroll
-
-    def next_page(self, scroll, count):
-        """(results of a page, total); None for a lapsed or unknown scroll."""
-        entry = self._open.get(scroll)
-        now = time.monotonic()
-        if not entry or now - entry[2] > self._settings.scroll_seconds:
-            self._open.pop(scroll, None)
-            return None
-        results, at, _ = entry
-        entry[1:] = [at + count, now]
-        return results[at:at + count], len(results)
 
 
 def count_of(query, default):
@@ -55,7 +30,7 @@ def scrolled(rev, query, key, total_key, default, find, show):
             "scrollId": scroll, "statusCode": 200, "statusDescription": None}
 
 
-# ---- filters: each takes (rev, video, value) ------------------------------
+# ---- filters: each takes (rev, video, value) ---------------------------
 
 def _words(value):
     return [item.strip().lower() for item in value.split(",") if item.strip()]

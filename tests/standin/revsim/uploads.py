@@ -202,7 +202,7 @@ def _commit(rev, form, session):
     return video
 
 
-# ---- chunks -------------------------------------------------------------
+# ---- chunks ------------------------------------------------------------
 
 class Assembly:
     """A video whose chunks are still coming, in order."""
@@ -275,7 +275,7 @@ def _assemble(rev, video, last):
     rev.index.changed(video)
 
 
-# ---- other files --------------------------------------------------------
+# ---- other files -------------------------------------------------------
 
 def _editable(rev, session, video_id):
     video = rev.videos.get(video_id)

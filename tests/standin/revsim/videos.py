@@ -28,7 +28,7 @@ def edited(rev, session, video_id):
     return video
 
 
-# ---- reading ------------------------------------------------------------
+# ---- reading -----------------------------------------------------------
 
 def status(rev, request, session, video):
     video = seen(rev, session, video)
@@ -141,7 +141,7 @@ def media(rev, request, video):
                     file=FilePart(path, first, last - first + 1))
 
 
-# ---- JSON Patch ---------------------------------------------------------
+# ---- JSON Patch --------------------------------------------------------
 
 def _document(rev, video):
     """What a patch may change, in the names that it uses."""
@@ -178,16 +178,16 @@ def _patched_fields(rev, video, operations, document):
 def _take_document(rev, video, document, user):
     data = fold({name: value for name, value in document.items()
                  if name not in ("CustomFields",)})
-    video.title = metadata._text(data["title"], "Title")
-    video.description = metadata._text(data["description"], "Description")
-    video.is_active = metadata._flag(data["isactive"], "IsActive")
-    video.tags = metadata._strings(data["tags"], "Tags")
+    video.title = metadata.read_text(data["title"], "Title")
+    video.description = metadata.read_text(data["description"], "Description")
+    video.is_active = metadata.read_flag(data["isactive"], "IsActive")
+    video.tags = metadata.read_strings(data["tags"], "Tags")
     video.categories = metadata.read_category_ids(rev, data["categories"],
                                                   user)
     video.access = metadata.read_access(rev, data["videoaccesscontrol"])
     video.entities = metadata.read_entities(rev,
                                             data["accesscontrolentities"])
-    video.unlisted = metadata._flag(data["unlisted"], "Unlisted")
+    video.unlisted = metadata.read_flag(data["unlisted"], "Unlisted")
     video.expiration = data["expirationdate"]
     video.password = data["password"]
     video.flags = metadata.read_flags(data, video.flags)
@@ -217,7 +217,7 @@ def patch_video(rev, request, session, video):
     return Response(200)
 
 
-# ---- other changes ------------------------------------------------------
+# ---- other changes -----------------------------------------------------
 
 def put_video(rev, request, session, video):
     video = edited(rev, session, video)
