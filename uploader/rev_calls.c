@@ -467,6 +467,9 @@ static void on_me(struct rev_call *call, const struct http_response *r)
 	str_copy(result->user_id, me.id, sizeof(result->user_id));
 	str_copy(result->user_name, *me.name ? me.name : rev->user,
 		 sizeof(result->user_name));
+	/* An API-key login does not say. */
+	if (*me.id)
+		str_copy(rev->user_id, me.id, sizeof(rev->user_id));
 	result->has_mark_field = true;
 	if (*rev->mark_field)
 		rev_send(call, REV_PATH_FIELDS, on_fields);

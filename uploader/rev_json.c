@@ -19,15 +19,15 @@ enum { MARK_DIGITS_MIN = 8 };
 
 static int parse(const void *data, size_t len, json_t **ret)
 {
-	json_error_t error;
+	json_error_t error = { .text = "" };
 	json_t *j = json_loadb(data ? data : "", len, JSON_DECODE_ANY, &error);
 
 	if (j) {
 		*ret = j;
 		return 0;
 	}
-	return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM
-								   : -EBADMSG;
+	/* Only what is wrong with the text is put into words. */
+	return *error.text ? -EBADMSG : -ENOMEM;
 }
 
 static int parse_object(const void *data, size_t len, json_t **ret)

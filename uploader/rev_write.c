@@ -45,16 +45,26 @@ static int set_text(json_t *object, const char *name, const char *text)
 	return text ? set(object, name, make_text(text)) : 0;
 }
 
-/* Takes `j`, whose making may have failed with `err`. */
+/*
+ * Takes `j`, whose making may have failed with `err`. Into a buffer of the
+ * right size: jansson's growing one loses names when memory runs out.
+ */
 static int write_json(json_t *j, int err, struct buf *ret)
 {
-	char *text = err || !j ? NULL : json_dumps(j, JSON_COMPACT);
+	size_t n;
 
+	if (!err && !j)
+		err = -ENOMEM;
+	n = err ? 0 : json_dumpb(j, NULL, 0, JSON_COMPACT);
 	if (!err)
-		err = text ? buf_add_str(ret, text) : -ENOMEM;
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
+		err = n ? buf_reserve(ret, n) : -ENOMEM;
+	if (!err &&
+	    json_dumpb(j, (char *)ret->data + ret->len, n, JSON_COMPACT) != n)
+		err = -ENOMEM;
+	if (!err) {
+		ret->len += n;
+		ret->data[ret->len] = '\0';
+	}
 	json_decref(j);
 	return err;
 }
@@ -361,15 +371,14 @@ static int fill_patch(json_t *patch, json_t *details, const struct rev_query *q,
 int rev_write_patch(const void *details, size_t len, const struct rev_query *q,
 		    bool active, enum rev_patch_form form, struct buf *ret)
 {
-	json_error_t error;
+	json_error_t error = { .text = "" };
 	json_t *j = json_loadb(details ? details : "", len, 0, &error);
 	json_t *patch;
 	int err;
 
 	if (!json_is_object(j)) {
-		err = j || json_error_code(&error) != json_error_out_of_memory
-			      ? -EBADMSG
-			      : -ENOMEM;
+		/* Only what is wrong with the text is put into words. */
+		err = j || *error.text ? -EBADMSG : -ENOMEM;
 		json_decref(j);
 		return err;
 	}
