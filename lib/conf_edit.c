@@ -280,7 +280,8 @@ static int read_old(struct change *c)
 {
 	int err = file_read(c->path, &c->old);
 
-	return err == -ENOENT ? 0 : err;
+	/* -EINVAL is what a value gets that cannot be written. */
+	return err == -ENOENT ? 0 : err == -EINVAL ? -ENOTSUP : err;
 }
 
 static int keep_owner(struct change *c)
