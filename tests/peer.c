@@ -76,7 +76,11 @@ int peer_start(struct peer *p, const char *program, const char *seed)
 		err = write_file(seed_path, seed);
 	if (!err)
 		err = child_start(&p->child, argv);
-	return err ? err : read_ports(p);
+	if (!err)
+		err = read_ports(p);
+	if (err)
+		child_stop(&p->child);
+	return err;
 }
 
 void peer_stop(struct peer *p)
@@ -159,7 +163,7 @@ int peer_count(struct peer *p, const char *method, const char *path)
 	int n = 0, err;
 
 	buf_init(&answer, ANSWER_MAX);
-	err = peer_order(p, "GET", "/requests", NULL, &answer);
+	err = peer_order(p, "GET", "/counts", NULL, &answer);
 	snprintf(key, sizeof(key), "\"%s %s\": ", method, path);
 	at = err ? NULL : strstr(buf_text(&answer), key);
 	if (at)

@@ -30,7 +30,8 @@ void peer_stop(struct peer *p);
 /* An order and its answer. -EBADE unless the stand-in answers 200. */
 int peer_order(struct peer *p, const char *method, const char *path,
 	       const char *json, struct buf *answer) ATTR_MUST_CHECK;
-/* How many requests of `method` had a target that holds `path`; < 0: error. */
+/* How many requests of `method` had this path, GUIDs in it being {id}; < 0:
+ * error. */
 int peer_count(struct peer *p, const char *method, const char *path);
 
 /* Runs the loop until *flag or the deadline: 0 or -ETIME. */

@@ -150,10 +150,10 @@ static int test_space(void)
 	/* Asked once, the owner's user too. */
 	CHECK_OK(client_get(&c, WEEKLY));
 	CHECK_EQ(c.email_count, 2);
-	CHECK_EQ(peer_count(&peer, "GET", "/api/v1/coSpaces/" WEEKLY), 1);
+	CHECK_EQ(peer_count(&peer, "GET", "/api/v1/coSpaces/{id}"), 1);
 	cms_flush(c.cms);
 	CHECK_OK(client_get(&c, WEEKLY));
-	CHECK_EQ(peer_count(&peer, "GET", "/api/v1/coSpaces/" WEEKLY), 2);
+	CHECK_EQ(peer_count(&peer, "GET", "/api/v1/coSpaces/{id}"), 2);
 	CHECK_OK(client_get(&c, LONELY));
 	CHECK(c.exists);
 	CHECK_STR(c.owner_jid, "");
@@ -174,7 +174,7 @@ static int test_gone(void)
 	CHECK_EQ(c.err, 0);
 	CHECK(!c.exists);
 	CHECK_OK(client_get(&c, NOWHERE));
-	CHECK_EQ(peer_count(&peer, "GET", "/api/v1/coSpaces/" NOWHERE), 1);
+	CHECK_EQ(peer_count(&peer, "GET", "/api/v1/coSpaces/{id}"), 1);
 	err = 0;
 out:
 	client_close(&c);
@@ -371,7 +371,7 @@ static int test_together(void)
 	cms_cancel(late);
 	CHECK_OK(peer_wait(c.loop, &c.is_done));
 	CHECK_EQ(c.done, 1);
-	CHECK_EQ(peer_count(&peer, "GET", "/api/v1/coSpaces/" WEEKLY), 1);
+	CHECK_EQ(peer_count(&peer, "GET", "/api/v1/coSpaces/{id}"), 1);
 	/* Freed with lookups under way, one of them answered already. */
 	CHECK_OK(cms_get_space(c.cms, WEEKLY, on_space, &c, &a));
 	CHECK_OK(cms_get_space(c.cms, LONELY, on_space, &c, &b));

@@ -596,8 +596,7 @@ static int test_whole_life(void)
 	CHECK_OK(DO(&c,
 		    rev_activate(c.rev, id, MARK, true, on_done, &c, &c.call)));
 	CHECK_EQ(c.result.class, REV_OK);
-	snprintf(path, sizeof(path), "/api/v2/videos/%s", id);
-	CHECK_EQ(peer_count(&peer, "PATCH", path), 1);
+	CHECK_EQ(peer_count(&peer, "PATCH", "/api/v2/videos/{id}"), 1);
 	CHECK_OK(
 		DO(&c, rev_get_details(c.rev, id, MARK, on_done, &c, &c.call)));
 	CHECK_EQ(c.result.video_count, 1);
