@@ -11,33 +11,38 @@
 
 enum { READ_BYTES = 16384 };
 
+/* A file that just fits is told from a larger one by its next byte. */
+static int expect_end(int fd)
+{
+	ssize_t n;
+	char more;
+
+	do
+		n = read(fd, &more, 1);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n ? -EMSGSIZE : 0;
+}
+
 static int read_all(int fd, struct buf *dst)
 {
+	ssize_t n = 1;
 	size_t room;
-	ssize_t n;
 	int err;
 
-	do {
-		/* One byte more than fits tells a full file from a larger one.
-		 */
+	while (n) {
 		room = dst->cap - dst->len;
+		if (!room)
+			return expect_end(fd);
 		room = room < READ_BYTES ? room : READ_BYTES;
 		err = buf_reserve(dst, room);
 		if (err)
 			return err;
-		if (!room) {
-			char more;
-
-			n = read(fd, &more, 1);
-			return n < 0 ? -errno : n ? -EMSGSIZE : 0;
-		}
 		n = read(fd, dst->data + dst->len, room);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n > 0)
-			dst->len += (size_t)n;
-	} while (n);
-	dst->data[dst->len] = '\0';
+		dst->len += n > 0 ? (size_t)n : 0;
+		dst->data[dst->len] = '\0';
+	}
 	return 0;
 }
 
@@ -45,6 +50,7 @@ int file_read(const char *path, struct buf *dst)
 {
 	/* Not blocking: the name could be a FIFO's. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	size_t start = dst->len;
 	struct stat st;
 	int err;
 
@@ -57,6 +63,10 @@ int file_read(const char *path, struct buf *dst)
 	else
 		err = read_all(fd, dst);
 	close(fd);
+	if (err && dst->data) {
+		dst->len = start;
+		dst->data[start] = '\0';
+	}
 	return err;
 }
 
