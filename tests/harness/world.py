@@ -11,6 +11,7 @@ import tempfile
 from harness import standins
 from harness.certs import Authority
 from harness.nfs import Nfs
+from harness.nfsfault import NfsFaults
 from harness.process import Process
 from harness.proxy import DelayProxy
 
@@ -126,6 +127,10 @@ class World:
     def nfs(self, **options):
         """A running NFS server: nfs.Nfs"""
         return Nfs(self, **options)
+
+    def nfs_faults(self, nfs):
+        """A proxy in front of an NFS server: nfsfault.NfsFaults"""
+        return NfsFaults(self, nfs)
 
     def proxy(self, port, delay_ms=0):
         """A proxy in front of a port: proxy.DelayProxy"""
