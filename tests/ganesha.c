@@ -106,8 +106,8 @@ int ganesha_start(struct ganesha *g)
 			       "-f",  config,  "-p",	       pid,  NULL };
 	int err;
 
-	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/tools/norpcbind.so",
-		 top ? top : ".");
+	snprintf(preload, sizeof(preload),
+		 "LD_PRELOAD=%s/tests/tools/norpcbind.so", top ? top : ".");
 	snprintf(log, sizeof(log), "%s/log", g->dir);
 	snprintf(pid, sizeof(pid), "%s/pid", g->dir);
 	snprintf(config, sizeof(config), "%s/config", g->dir);
@@ -133,7 +133,11 @@ void ganesha_stop(struct ganesha *g)
 
 void ganesha_pause(struct ganesha *g, bool paused)
 {
+	if (g->child.pid <= 0)
+		return;
 	kill(g->child.pid, paused ? SIGSTOP : SIGCONT);
+	if (paused)
+		waitpid(g->child.pid, NULL, WUNTRACED);
 }
 
 void ganesha_release(struct ganesha *g)
