@@ -341,18 +341,19 @@ bool str_is_guid(const char *s)
 
 void str_mask_url(const char *url, char *dst, size_t size)
 {
-	const char *host = strstr(url, "://"), *path, *at = NULL, *colon;
-	const char *last;
+	const char *host = strstr(url, "://"), *path, *at, *colon, *last;
 
 	host = host ? host + 3 : url;
-	path = host + strcspn(host, "/?");
-	for (const char *p = host; p < path; p++)
-		if (*p == '@')
-			at = p;
+	path = host + strcspn(host, "/");
+	at = memrchr(host, '@', (size_t)(path - host));
 	colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
 	if (colon) {
 		snprintf(dst, size, "%.*s:***%s", (int)(colon - url), url, at);
+	} else if (!at && strchr(path, '@')) {
+		/* Perhaps a password with a slash in it: nothing is safe. */
+		snprintf(dst, size, "%.*s***", (int)(host - url), url);
 	} else {
+		path = *path ? path : host + strcspn(host, "?");
 		last = path + strcspn(path, "?");
 		while (last > path && last[-1] != '/')
 			last--;

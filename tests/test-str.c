@@ -155,6 +155,9 @@ static int test_mask(void)
 		{ "rtmps://h/app/key?token=1", "rtmps://h/app/***" },
 		{ "rtmps://h", "rtmps://h" },
 		{ "https://user@h/x", "https://user@h/***" },
+		{ "rtmp://u:p?q#r@h/live/n", "rtmp://u:***@h/live/n" },
+		{ "rtmp://u:p/q@h/live/n", "rtmp://***" },
+		{ "rtmps://h?secret", "rtmps://h***" },
 		{ "nonsense", "nonsense" },
 	};
 	char text[64], tiny[8];
