@@ -1,19 +1,28 @@
 # SPDX-License-Identifier: MIT
 """Has a secret got out? Searches files and processes for it.
 
-    leaks = find_leaks({"rev password": "x"}, ["/run/upcast", world.dir])
+    password = new_secret()
+    ...
+    leaks = find_leaks({"rev password": password}, [world.dir])
     assert not leaks, leaks
 
-A leak is named, never quoted.
+A leak is named, never quoted. Every process of the machine is looked at:
+secrets must be new ones, or tests that run beside each other find theirs.
 """
 
 import base64
 import json
 import os
 import stat
+from secrets import token_hex
 from urllib.parse import quote
 
 CHUNK = 1 << 20
+
+
+def new_secret():
+    """Text that is nowhere yet, with characters that get quoted."""
+    return f'p {token_hex(8)}+"\u00f8'
 
 
 def _disguises(secret):

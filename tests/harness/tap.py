@@ -13,6 +13,8 @@ import time
 import traceback
 
 SLOW_SECONDS = 1.0
+# A test that hangs must not hang `make check`.
+LIMIT_SECONDS = 300
 
 
 class Skip(Exception):
@@ -42,6 +44,7 @@ def _title(function):
 def _run(number, function, world):
     title = _title(function)
     begin = time.monotonic()
+    signal.alarm(LIMIT_SECONDS)
     try:
         function(world)
     except Skip as reason:
@@ -53,6 +56,8 @@ def _run(number, function, world):
         if hasattr(world, "tail_logs"):
             _diagnose(world.tail_logs())
         return False
+    finally:
+        signal.alarm(0)
     _say(f"ok {number} - {title}")
     seconds = time.monotonic() - begin
     if seconds > SLOW_SECONDS:
@@ -71,12 +76,17 @@ def _tests(module):
     return found
 
 
+def _hangs(*_):
+    raise AssertionError(f"not done within {LIMIT_SECONDS} s")
+
+
 def main(make_world, prepare=None):
     """Runs the caller's tests within one make_world(), then exits.
 
     `prepare(world)` sets up what all tests share; a Skip in it skips all.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGALRM, _hangs)
     tests = _tests(sys.modules["__main__"])
     good = True
     with make_world() as world:

@@ -66,8 +66,10 @@ class Api:
         limit = min(_number(request, "limit", page_max) or page_max,
                     page_max)
         names = shown or kind.listed
-        items = [(key, item) for key, item in items
-                 if _passes(kind, item, request.query)]
+        items = list(items)
+        if set(kind.filters) & set(request.query):
+            items = [(key, item) for key, item in items
+                     if _passes(kind, item, request.query)]
         listed = [{"@id": key, **self._extra(),
                    **{name: item.get(name) for name in names}}
                   for key, item in items[offset:offset + limit]]
