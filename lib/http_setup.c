@@ -99,6 +99,8 @@ static int set_connection(CURL *e, const struct http *http,
 	    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) ||
 	    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) ||
 	    curl_easy_setopt(e, CURLOPT_PROXY, proxy) ||
+	    /* The settings decide, not the environment. */
+	    curl_easy_setopt(e, CURLOPT_NOPROXY, "") ||
 	    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) ||
 	    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, fresh) ||
 	    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, fresh) ||

@@ -19,6 +19,18 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from make_certs import make_certs
 
+def pump(source, target):
+    try:
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
 class Connection:
     posts = {}          # path -> how many POSTs came, over all connections
     lock = threading.Lock()
@@ -64,8 +76,24 @@ class Connection:
         head += headers
         self.sock.sendall(("\r\n".join(head) + "\r\n\r\n").encode() + body)
 
+    def tunnel(self):
+        """A proxy's work: the target is host:port."""
+        host, port = self.target.rsplit(":", 1)
+        if port in ("1", "2"):
+            self.answer(403 if port == "1" else 407, b"no")
+            raise EOFError
+        with socket.create_connection((host, int(port))) as other:
+            self.sock.sendall(b"HTTP/1.1 200 OK\r\nX-Proxy: yes\r\n"
+                              b"Content-Type: text/proxy\r\n\r\n")
+            threading.Thread(target=pump, args=(other, self.sock),
+                             daemon=True).start()
+            pump(self.sock, other)
+        raise EOFError
+
     def serve(self):
         self.read_head()
+        if self.method == "CONNECT":
+            self.tunnel()
         url = urlsplit(self.target)
         query = {k: unquote(v[0]) for k, v in parse_qs(url.query).items()}
         if self.method == "POST":

@@ -74,9 +74,10 @@ struct client {
 
 	/* the source of a streamed body */
 	uint64_t total, given;
-	size_t piece;	   /* at most this many bytes at once */
-	uint64_t pause_at; /* once, 0: never */
-	uint64_t end_at;   /* gives nothing from there on */
+	size_t piece;	    /* at most this many bytes at once */
+	uint64_t pause_at;  /* once, 0: never */
+	uint64_t resume_at; /* once: resumes before it pauses */
+	uint64_t end_at;    /* gives nothing from there on */
 	ptrdiff_t end_with;
 	struct loop_timer resume;
 	EVP_MD_CTX *digest;
@@ -105,10 +106,12 @@ static void client_close(struct client *c)
 	loop_free(c->loop);
 }
 
-static int client_open(struct client *c, const char *trust)
+static int client_open_proxy(struct client *c, const char *trust,
+			     const char *proxy)
 {
 	struct http_config config = { .trust = trust,
 				      .trust_name = "some_trust",
+				      .proxy = proxy,
 				      .user_agent = "test/1",
 				      .connect_timeout_ms = 3000 };
 	struct err why;
@@ -126,6 +129,11 @@ static int client_open(struct client *c, const char *trust)
 		err = http_new(c->loop, &config, &c->http, &why);
 	c->digest = EVP_MD_CTX_new();
 	return err;
+}
+
+static int client_open(struct client *c, const char *trust)
+{
+	return client_open_proxy(c, trust, NULL);
 }
 
 static void on_answer(void *arg, struct http_response *response)
@@ -186,6 +194,11 @@ static ptrdiff_t on_source(void *arg, uint8_t *dst, size_t n)
 	if (c->pause_at && c->given >= c->pause_at) {
 		c->pause_at = 0;
 		loop_timer_start(&c->resume, 50);
+		return HTTP_BODY_PAUSE;
+	}
+	if (c->resume_at && c->given >= c->resume_at) {
+		c->resume_at = 0;
+		http_resume(c->request);
 		return HTTP_BODY_PAUSE;
 	}
 	if (c->end_at && c->given >= c->end_at)
@@ -404,6 +417,7 @@ static int test_upload(void)
 	CHECK_OK(client_get(&c, "/echo"));
 	c.piece = 70001;
 	c.pause_at = MB;
+	c.resume_at = 2 * MB;
 	CHECK_OK(client_upload(&c, &spec, "/echo", 3 * MB + 17));
 	CHECK_EQ(c.answer.err, 0);
 	CHECK_EQ(c.answer.status, 200);
@@ -642,6 +656,32 @@ out:
 	return err;
 }
 
+static int test_proxy(void)
+{
+	struct client c = { 0 }, none = { 0 };
+	char proxy[64];
+	int err = start_server();
+
+	CHECK_OK(err);
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", server.plain);
+	CHECK_OK(client_open_proxy(&c, server.ca, proxy));
+	CHECK_OK(client_get(&c, "/status?s=200&b=through"));
+	CHECK_STR(c.body, "through");
+	CHECK_STR(c.answer.content_type, "");
+	CHECK_OK(expect_why(&c, "localhost", 1, -ECONNREFUSED,
+			    "the proxy answered 403"));
+	CHECK_OK(expect_why(&c, "localhost", 2, -EACCES,
+			    "the proxy wants a user and password"));
+	CHECK_OK(client_open_proxy(&none, server.ca, "http://127.0.0.1:1"));
+	CHECK_OK(expect_why(&none, "localhost", server.tls, -ECONNREFUSED,
+			    "the proxy on the way to localhost"));
+	err = 0;
+out:
+	client_close(&c);
+	client_close(&none);
+	return err;
+}
+
 static void free_all(struct client *c)
 {
 	http_free(c->http);
@@ -688,6 +728,7 @@ static const struct unit_test tests[] = {
 	{ "bad answers", test_bad_answers, UNIT_NO_OOM },
 	{ "certificates", test_certificates, UNIT_NO_OOM },
 	{ "unreachable", test_unreachable, UNIT_NO_OOM },
+	{ "proxy", test_proxy, UNIT_NO_OOM },
 	{ "free inside", test_free_inside, UNIT_NO_OOM },
 };
 

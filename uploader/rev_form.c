@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { HEAD_MAX = 1 << 20, RANDOM_BYTES = 16 };
+/* A space may have 20 000 members. */
+enum { HEAD_MAX = 9 << 20, RANDOM_BYTES = 16 };
 
 /* 128 random bits: no file holds them by accident, and nobody can guess. */
 static int make_boundary(struct rev_form *f)
