@@ -24,6 +24,7 @@
 /* Everything that runs, in the order in which it is made. */
 struct program {
 	struct boot boot;
+	char **argv; /* that `boot` points into */
 	struct options options;
 	struct conf *conf;
 	struct loop *loop;
@@ -195,6 +196,7 @@ static void end(struct program *p)
 	loop_free(p->loop);
 	conf_free(p->conf);
 	options_release(&p->options);
+	free(p->argv);
 }
 
 static int configure(struct program *p, struct err *err)
@@ -229,7 +231,9 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	int code;
 
-	boot_parse(argc, argv,
+	if (options_sort(argc, argv, &argc, &p.argv))
+		return 1;
+	boot_parse(argc, p.argv,
 		   "shows calls and recordings as files: [options] "
 		   "[[source] mountpoint] [-o option,...]",
 		   NULL, &p.boot);

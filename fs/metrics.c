@@ -16,6 +16,7 @@ enum source {
 	FACT_BOOL, /* a word there */
 	COUNT,	   /* objects in each state */
 	SUM,	   /* of a value over the objects at work */
+	SUM_BITS,  /* the same in bytes */
 	LEFT,	   /* bytes not sent yet */
 	OLDEST,	   /* seconds since the oldest that waits was recorded */
 };
@@ -39,8 +40,8 @@ static const struct metric {
 	  "Calls that the streamer takes at most." },
 	{ "upcast_calls_total", "counter", STREAMER, FACT, "calls_total",
 	  "Calls since the start of the streamer." },
-	{ "upcast_live_bits_per_second", "gauge", STREAMER, SUM, "bitrate",
-	  "Media that the live calls bring in." },
+	{ "upcast_live_bytes_per_second", "gauge", STREAMER, SUM_BITS,
+	  "bitrate", "Media that the live calls bring in." },
 	{ "upcast_live_packets", "gauge", STREAMER, SUM, "packets",
 	  "Packets that the live calls have brought." },
 	{ "upcast_live_packets_lost", "gauge", STREAMER, SUM, "lost",
@@ -95,6 +96,7 @@ static uint64_t bytes_left(const struct model *m, const struct daemon *d)
 static int64_t oldest(const struct model *m, const struct daemon *d,
 		      int64_t now_s)
 {
+	int modified = layout_find_key(&layout_recording, "modified");
 	int64_t first = now_s;
 
 	for (size_t i = 0; i < ARRAY_SIZE(waiting_states); i++) {
@@ -106,7 +108,7 @@ static int64_t oldest(const struct model *m, const struct daemon *d,
 		list_for_each(it, &dir->children) {
 			struct node *l = list_entry(it, struct node, sibling);
 			int64_t at = render_parse_time(
-				object_get(l->owner, "modified"));
+				facts_get(object_facts(l->owner), modified));
 
 			first = at && at < first ? at : first;
 		}
@@ -200,6 +202,11 @@ static int add_daemon(const struct model *m, const struct metric *metric,
 	case SUM:
 		value = sum_of(m, d, busy_states, ARRAY_SIZE(busy_states),
 			       metric->key);
+		break;
+	case SUM_BITS:
+		value = sum_of(m, d, busy_states, ARRAY_SIZE(busy_states),
+			       metric->key) /
+			8;
 		break;
 	case LEFT:
 		value = bytes_left(m, d);

@@ -27,6 +27,11 @@ static const struct layout *layout_of(const struct daemon *d)
 	return d->is_streamer ? &layout_streamer : &layout_uploader;
 }
 
+const struct layout *model_item_layout(const struct daemon *d)
+{
+	return d->is_streamer ? &layout_call : &layout_recording;
+}
+
 static void free_daemon(struct model *m, struct daemon *d, int64_t now_ms)
 {
 	struct object *o, *next;
@@ -269,7 +274,7 @@ int model_set_counters(struct model *m, const char *folder, char *text,
 
 	if (!d)
 		return 0;
-	layout = d->is_streamer ? &layout_call : &layout_recording;
+	layout = model_item_layout(d);
 	strcpy(line_of_columns,
 	       d->is_streamer ? streamer_columns : uploader_columns);
 	n = parse_columns(layout, line_of_columns, columns);

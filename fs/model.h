@@ -76,6 +76,8 @@ int model_set_counters(struct model *m, const char *folder, char *text,
 int model_set_error(struct model *m, const char *folder, const char *id,
 		    const char *text, int64_t now_ms) ATTR_MUST_CHECK;
 
+/* The files that a daemon's calls or recordings have. */
+const struct layout *model_item_layout(const struct daemon *d);
 struct daemon *model_daemon(const struct model *m, const char *folder);
 /* Whose files the folder has: the object or NULL; the daemon or NULL. */
 struct object *model_object_of(const struct node *dir);

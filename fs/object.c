@@ -32,7 +32,7 @@ const struct facts *object_facts(const struct object *o)
 
 static const struct layout *layout_of(const struct object *o)
 {
-	return o->daemon->is_streamer ? &layout_call : &layout_recording;
+	return model_item_layout(o->daemon);
 }
 
 const char *object_get(const struct object *o, const char *key)
@@ -207,6 +207,18 @@ static int place_recording(struct tree *t, struct object *o, int64_t now_ms)
 	return err;
 }
 
+/* Only the mark of an upload may differ: then it stays where it is. */
+static bool is_same_place(const char *a, const char *b)
+{
+	const char *slash = strrchr(a, '/'), *file = slash ? slash + 1 : a;
+	size_t n = (size_t)(file - a);
+	size_t stem = n + name_stem_length(file, strlen(file));
+
+	return strlen(b) >= n && !strchr(b + n, '/') &&
+	       n + name_stem_length(b + n, strlen(b + n)) == stem &&
+	       !memcmp(a, b, stem);
+}
+
 static void unplace(struct tree *t, struct object *o, int64_t now_ms)
 {
 	struct node *parent = o->dir ? o->dir->parent : NULL;
@@ -351,7 +363,7 @@ int object_set(struct tree *t, struct object *o, const struct snapshot *s,
 	}
 	derive(o, values, false, &d);
 	err = facts_set(&o->facts, values, now_ms);
-	if (!err && old_path && strcmp(old_path, object_get(o, "path")))
+	if (!err && old_path && !is_same_place(old_path, object_get(o, "path")))
 		drop_places(t, o, now_ms);
 	free(old_path);
 	if (!err)

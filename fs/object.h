@@ -2,10 +2,8 @@
 #ifndef UPCAST_FS_OBJECT_H
 #define UPCAST_FS_OBJECT_H
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "fs/model.h"
+#include "lib/hash.h"
 
 /*
  * One call or recording: its values and its places in the tree. Private to

@@ -34,7 +34,7 @@ static inline struct ops *ops_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* The node and, in slot i + 1, file i of it; answers ENOENT if it is gone. */
+/* The node and, in slot i + 1, file i of it; answers ESTALE if it is gone. */
 struct node *ops_find(fuse_req_t req, fuse_ino_t inode, unsigned *ret_slot);
 const struct layout_file *ops_file_of(const struct node *node, unsigned slot);
 int ops_stat(struct ops *ops, const struct node *node, unsigned slot,

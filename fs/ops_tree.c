@@ -22,8 +22,9 @@ struct node *ops_find(fuse_req_t req, fuse_ino_t inode, unsigned *ret_slot)
 	struct node *node =
 		tree_find(ops_of(req)->config.model->tree, inode, ret_slot);
 
+	/* What was looked up is gone; for this the kernel looks again. */
 	if (!node)
-		fuse_reply_err(req, ENOENT);
+		fuse_reply_err(req, ESTALE);
 	return node;
 }
 

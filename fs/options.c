@@ -82,10 +82,11 @@ static int take_word(struct options *o, const char *word, struct err *err)
 		o->open = o->open || known[i].what == OPEN;
 		return 0;
 	}
-	return err_set(err, -EINVAL,
-		       "-o %s: not an option of upcast-fs: config=, "
-		       "control_dir=, group=, open, ro, noatime, auto_unmount, debug",
-		       word);
+	return err_set(
+		err, -EINVAL,
+		"-o %s: not an option of upcast-fs: config=, "
+		"control_dir=, group=, open, ro, noatime, auto_unmount, debug",
+		word);
 }
 
 static int take_list(struct options *o, const char *list, struct err *err)
@@ -119,6 +120,8 @@ static int take_all(struct options *o, int argc, char **argv, struct err *err)
 	int code = 0;
 
 	for (int i = 0; i < argc && !code; i++) {
+		if (!strcmp(argv[i], "--"))
+			continue;
 		if (!strcmp(argv[i], "-o") && i + 1 < argc)
 			code = take_list(o, argv[++i], err);
 		else if (!strncmp(argv[i], "-o", 2) && argv[i][2])
@@ -140,6 +143,38 @@ static int take_all(struct options *o, int argc, char **argv, struct err *err)
 				       ? o->mountpoint
 				       : o->control_dir);
 	return code;
+}
+
+/* How many words the option at `i` takes: 0 if it is not -o. */
+static int words_of_option(int argc, char **argv, int i)
+{
+	if (strncmp(argv[i], "-o", 2))
+		return 0;
+	return argv[i][2] || i + 1 == argc ? 1 : 2;
+}
+
+int options_sort(int argc, char **argv, int *ret_argc, char ***ret_argv)
+{
+	static char end[] = "--";
+	char **sorted = calloc((size_t)argc + 2, sizeof(*sorted));
+	int n = 0;
+
+	if (!sorted)
+		return -ENOMEM;
+	for (int i = 0, take; i < argc; i += take ? take : 1) {
+		take = i ? words_of_option(argc, argv, i) : 0;
+		if (!take)
+			sorted[n++] = argv[i];
+	}
+	sorted[n++] = end;
+	for (int i = 1, take; i < argc; i += take ? take : 1) {
+		take = words_of_option(argc, argv, i);
+		for (int k = 0; k < take; k++)
+			sorted[n++] = argv[i + k];
+	}
+	*ret_argc = n;
+	*ret_argv = sorted;
+	return 0;
 }
 
 int options_parse(int argc, char **argv, struct options *ret, struct err *err)

@@ -12,8 +12,9 @@
  * mount(8): [[source] mountpoint] [-o option,...]
  *
  * A source that is a path is the control directory. Options of our own are
- * config=FILE, control_dir=PATH, group=NAME and open; those that the kernel or libfuse take
- * go on to them; those that are for mount(8) and systemd are dropped.
+ * config=FILE, control_dir=PATH, group=NAME and open; those that the kernel or
+ * libfuse take go on to them; those that are for mount(8) and systemd are
+ * dropped.
  */
 struct options {
 	/* NULL: not given */
@@ -21,6 +22,13 @@ struct options {
 	bool open;
 	char *kernel; /* by commas */
 };
+
+/*
+ * Puts the -o behind everything else, after a "--": the common options may then
+ * be read first, wherever it stood. The caller frees the array. -ENOMEM.
+ */
+int options_sort(int argc, char **argv, int *ret_argc,
+		 char ***ret_argv) ATTR_MUST_CHECK;
 
 /* -EINVAL with a sentence, -ENOMEM. Pure. */
 int options_parse(int argc, char **argv, struct options *ret,

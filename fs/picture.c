@@ -12,6 +12,7 @@ enum { SLOTS = 96, SLOT_S = 900, WIDTH = 6, HEIGHT = 120, LEFT = 40, TOP = 20 };
 
 struct day {
 	int64_t start_s;
+	int seen, modified, ready; /* the values that hold the times */
 	int waiting[SLOTS + 1]; /* first the differences */
 	int done[SLOTS];
 };
@@ -34,10 +35,13 @@ static bool is_given_up(const char *state)
 
 static void count(struct day *day, const struct object *o, const char *state)
 {
-	int64_t came = render_parse_time(object_get(o, "modified"));
-	int64_t done = render_parse_time(object_get(o, "done"));
+	const struct facts *facts = object_facts(o);
+	int64_t came = render_parse_time(facts_get(facts, day->seen));
+	int64_t done = render_parse_time(facts_get(facts, day->ready));
 	size_t at;
 
+	if (!came)
+		came = render_parse_time(facts_get(facts, day->modified));
 	if (!came || (!done && is_given_up(state)))
 		return;
 	day->waiting[slot_of(day, came)]++;
@@ -112,7 +116,12 @@ static int add_line(const struct day *day, int max, struct buf *dst)
 
 int render_picture(const struct model *m, int64_t now_ms, struct buf *dst)
 {
-	struct day day = { .start_s = now_ms / 1000 - SLOTS * SLOT_S };
+	struct day day = {
+		.start_s = now_ms / 1000 - SLOTS * SLOT_S,
+		.seen = layout_find_key(&layout_recording, "seen"),
+		.modified = layout_find_key(&layout_recording, "modified"),
+		.ready = layout_find_key(&layout_recording, "done"),
+	};
 	int err, max, total = 0;
 
 	count_all(m, &day);

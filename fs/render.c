@@ -222,16 +222,17 @@ static int add_object_fact(struct buf *dst, const struct object *o,
 	return buf_add_str(dst, value);
 }
 
-/* When the value changed; of what counts on its own, just now. */
+/*
+ * When the value changed. What counts on its own keeps the time at which it
+ * began: tar would call it a file that changes while it is read.
+ */
 static int64_t changed_ms(const struct node *dir, const struct layout_file *f,
-			  const struct facts *facts, unsigned i, int64_t now_ms)
+			  const struct facts *facts, unsigned i)
 {
 	const struct daemon *d = model_daemon_of(dir);
 	int64_t at = facts->changed_ms[i] ? facts->changed_ms[i]
 					  : dir->changed_ms;
 
-	if (f->kind == LAYOUT_UPTIME && d->status == CTLREAD_RUNNING)
-		return now_ms;
 	if ((f->kind == LAYOUT_STATE || f->kind == LAYOUT_WHY) &&
 	    d->status_changed_ms > at)
 		return d->status_changed_ms;
@@ -244,12 +245,13 @@ int render_file(struct render *r, const struct node *dir, unsigned i,
 	const struct layout_file *f = &dir->layout->files[i];
 	const struct object *o = model_object_of(dir);
 	const struct daemon *d = model_daemon_of(dir);
-	const struct facts *facts = o ? object_facts(o) : &d->facts;
+	const struct facts *facts;
 	const char *value;
 	int err;
 
 	if (!o && !d)
 		return get_kept(r, f->kind, now_ms, ret);
+	facts = o ? object_facts(o) : &d->facts;
 	value = f->kind == LAYOUT_CTL ? "" : facts_get(facts, (int)i);
 	buf_clear(&r->line);
 	err = o ? add_object_fact(&r->line, o, f, value, now_ms)
@@ -257,7 +259,7 @@ int render_file(struct render *r, const struct node *dir, unsigned i,
 	if (!err && r->line.len)
 		err = buf_add_str(&r->line, "\n");
 	*ret = (struct render_text){ buf_text(&r->line), r->line.len,
-				     changed_ms(dir, f, facts, i, now_ms) };
+				     changed_ms(dir, f, facts, i) };
 	return err;
 }
 
@@ -265,16 +267,15 @@ uint64_t render_sum(const struct model *m, const struct daemon *d,
 		    const char *state, const char *key)
 {
 	struct node *dir = tree_child(m->tree, d->by_state, state);
-	uint64_t sum = 0, v;
+	int i = layout_find_key(model_item_layout(d), key);
+	uint64_t sum = 0;
 
-	if (!dir)
+	if (!dir || i < 0)
 		return 0;
 	list_for_each(it, &dir->children) {
 		struct node *link = list_entry(it, struct node, sibling);
 
-		if (!str_parse_u64(object_get(link->owner, key), 0, UINT64_MAX,
-				   &v))
-			sum += v;
+		sum += facts_get_u64(object_facts(link->owner), i);
 	}
 	return sum;
 }

@@ -102,43 +102,57 @@ static const char *const recording_columns[] = {
 	"rate",	 "eta",	  "playback_url", "done", "why",
 };
 
-static int add_header(struct buf *dst, const char *const *columns, size_t n)
-{
-	int err = buf_add_str(dst, "daemon\tid");
+enum { COLUMNS = ARRAY_SIZE(call_columns) };
+_Static_assert(ARRAY_SIZE(recording_columns) == COLUMNS,
+	       "both tables have the same number of columns");
 
-	for (size_t i = 0; i < n && !err; i++)
-		err = buf_printf(dst, "\t%s", columns[i]);
-	return err ? err : buf_add_str(dst, "\n");
+struct table {
+	struct buf *dst;
+	const char *const *columns;
+	int index[COLUMNS]; /* of the value */
+};
+
+static int begin_table(struct table *t, const struct layout *layout)
+{
+	int err = buf_add_str(t->dst, "daemon\tid");
+
+	for (size_t i = 0; i < COLUMNS && !err; i++) {
+		t->index[i] = layout_find_key(layout, t->columns[i]);
+		err = buf_printf(t->dst, "\t%s", t->columns[i]);
+	}
+	return err ? err : buf_add_str(t->dst, "\n");
 }
 
-static int add_row(struct buf *dst, const struct object *o,
-		   const char *const *columns, size_t n)
+static int add_row(const struct table *t, const struct object *o)
 {
-	int err = buf_printf(dst, "%s\t%s", object_daemon(o)->folder,
+	const struct facts *facts = object_facts(o);
+	int err = buf_printf(t->dst, "%s\t%s", object_daemon(o)->folder,
 			     object_id(o));
 
-	for (size_t i = 0; i < n && !err; i++)
-		err = buf_printf(dst, "\t%s", object_get(o, columns[i]));
-	return err ? err : buf_add_str(dst, "\n");
+	for (size_t i = 0; i < COLUMNS && !err; i++) {
+		err = buf_add_str(t->dst, "\t");
+		if (!err)
+			err = buf_add_str(t->dst,
+					  facts_get(facts, t->index[i]));
+	}
+	return err ? err : buf_add_str(t->dst, "\n");
 }
 
 /* What lies in a state, of the finished ones the newest. */
-static int add_state(struct buf *dst, const struct node *dir, unsigned max,
-		     const char *const *columns, size_t n)
+static int add_state(const struct table *t, const struct node *dir,
+		     unsigned max)
 {
 	unsigned skip = dir->child_count > max ? dir->child_count - max : 0;
 	int err = 0;
 
 	list_for_each(it, &dir->children) {
-		if (skip) {
+		if (err)
+			break;
+		if (skip)
 			skip--;
-			continue;
-		}
-		if (!err)
+		else
 			err = add_row(
-				dst,
-				list_entry(it, struct node, sibling)->owner,
-				columns, n);
+				t, list_entry(it, struct node, sibling)->owner);
 	}
 	return err;
 }
@@ -161,36 +175,44 @@ static unsigned shown_of(const char *state)
 	return UINT32_MAX;
 }
 
-static int add_table(const struct model *m, bool calls,
-		     const char *const *columns, size_t n, struct buf *dst)
+static int add_daemon_rows(const struct table *t, const struct daemon *d)
 {
-	int err = add_header(dst, columns, n);
+	int err = 0;
+
+	list_for_each(it, &d->by_state->children) {
+		struct node *dir = list_entry(it, struct node, sibling);
+
+		if (!err)
+			err = add_state(t, dir, shown_of(dir->name));
+	}
+	return err;
+}
+
+static int add_table(const struct model *m, bool calls, struct buf *dst)
+{
+	struct table t = {
+		.dst = dst,
+		.columns = calls ? call_columns : recording_columns,
+	};
+	int err = begin_table(&t, calls ? &layout_call : &layout_recording);
 
 	list_for_each(it, &m->daemons) {
 		struct daemon *d = list_entry(it, struct daemon, node);
 
-		if (d->is_streamer != calls)
-			continue;
-		list_for_each(at, &d->by_state->children) {
-			struct node *dir = list_entry(at, struct node, sibling);
-
-			if (!err)
-				err = add_state(dst, dir, shown_of(dir->name),
-						columns, n);
-		}
+		if (!err && d->is_streamer == calls)
+			err = add_daemon_rows(&t, d);
 	}
 	return err;
 }
 
 int render_calls(const struct model *m, int64_t now_ms, struct buf *dst)
 {
-	return add_table(m, true, call_columns, ARRAY_SIZE(call_columns), dst);
+	return add_table(m, true, dst);
 }
 
 int render_recordings(const struct model *m, int64_t now_ms, struct buf *dst)
 {
-	return add_table(m, false, recording_columns,
-			 ARRAY_SIZE(recording_columns), dst);
+	return add_table(m, false, dst);
 }
 
 /* ---- README ------------------------------------------------------------- */

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "fs/name.h"
+#include "lib/hash.h"
 
 /* In front of a node: how it is found. The public part comes last. */
 struct entry {

@@ -13,10 +13,8 @@
 
 #include <event2/event.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "lib/ctldir.h"
+#include "lib/hash.h"
 #include "lib/list.h"
 #include "lib/str.h"
 
