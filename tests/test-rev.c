@@ -846,6 +846,12 @@ static int test_search(void)
 	CHECK(c.result.search_complete);
 	CHECK_EQ(c.result.video_count, 1);
 	CHECK_STR(c.videos[0].id, id);
+	/* A hit that cannot be read might be ours. */
+	CHECK_OK(order("/faults", "{\"path\": \"*/details\", \"status\": 500,"
+				  " \"code\": \"SomethingNew\"}"));
+	CHECK_OK(DO(&c, rev_search_mark(c.rev, MARK, on_done, &c, &c.call)));
+	CHECK_EQ(c.result.class, REV_OK);
+	CHECK(!c.result.search_complete);
 	/* A scroll that lapses once is begun again. */
 	CHECK_OK(order("/faults",
 		       "{\"path\": \"*/videos/search\", \"contains\":"

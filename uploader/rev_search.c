@@ -20,7 +20,7 @@ struct rev_search {
 	bool by_field; /* which query */
 	struct rev_hits hits;
 	size_t pages, restarts, received;
-	bool is_cut; /* not all pages were seen */
+	bool is_cut; /* not all pages or hits were seen */
 	size_t next; /* hit to confirm */
 	struct rev_video *videos;
 	size_t video_count;
@@ -76,11 +76,13 @@ static void on_details(struct rev_call *call, const struct http_response *r)
 	struct rev_video video;
 	int err = 0;
 
-	/* Deleted since, or not ours to see: no video of ours. */
 	if (class != REV_OK && class != REV_GONE && class != REV_REFUSED) {
 		rev_finish(call);
 		return;
 	}
+	/* Deleted since, or not ours to see: no video of ours. But else: */
+	if (class == REV_REFUSED && call->result.status != 403)
+		call->search->is_cut = true;
 	if (class == REV_OK && r)
 		err = rev_json_details(r->body.data, r->body.len, &q, &video);
 	if (!err && class == REV_OK && r)

@@ -51,6 +51,9 @@ static void set_end(struct rev *rev, int64_t expires_ms, int64_t date_s)
 	if (date_s && llabs(date_s - now_ms / 1000) > CLOCK_SKEW_S)
 		now_ms = date_s * 1000;
 	left_ms = expires_ms ? expires_ms - now_ms : LIFE_UNKNOWN_MS;
+	/* Over at once: our clock is wrong, and the server's is not known. */
+	if (left_ms <= 0 && !date_s)
+		left_ms = LIFE_UNKNOWN_MS;
 	if (left_ms < LIFE_MIN_MS)
 		left_ms = LIFE_MIN_MS;
 	if (left_ms > LIFE_MAX_MS)
@@ -151,11 +154,12 @@ static void send_waiting(struct rev *rev)
 	}
 }
 
-static void end_waiting(struct rev *rev, const struct rev_result *result)
+/* They all come to what the one question about the session came to. */
+static void end_calls(struct list *from, const struct rev_result *result)
 {
 	struct list calls, *it;
 
-	list_take(&calls, &rev->waiting);
+	list_take(&calls, from);
 	while ((it = list_first(&calls))) {
 		struct rev_call *call =
 			list_entry(it, struct rev_call, wait_node);
@@ -218,7 +222,7 @@ static void on_login(struct rev_call *call, const struct http_response *r)
 	if (result->class == REV_OK)
 		send_waiting(rev);
 	else
-		end_waiting(rev, result);
+		end_calls(&rev->waiting, result);
 }
 
 static int fill_login(struct rev *rev, struct rev_call *call)
@@ -304,23 +308,6 @@ static void repeat_doubting(struct rev *rev)
 	}
 }
 
-static void fail_doubting(struct rev *rev, const struct rev_result *result)
-{
-	struct list calls, *it;
-
-	list_take(&calls, &rev->doubting);
-	while ((it = list_first(&calls))) {
-		struct rev_call *call =
-			list_entry(it, struct rev_call, wait_node);
-
-		list_del(it);
-		call->result.class = result->class;
-		call->result.pause_ms = result->pause_ms;
-		call->result.why = result->why;
-		rev_finish(call);
-	}
-}
-
 static void on_checked(struct rev_call *call, const struct http_response *r)
 {
 	struct rev *rev = call->rev;
@@ -340,7 +327,7 @@ static void on_checked(struct rev_call *call, const struct http_response *r)
 	else if (call->result.class == REV_OK)
 		answer_doubting(rev);
 	else
-		fail_doubting(rev, &call->result);
+		end_calls(&rev->doubting, &call->result);
 	if (list_is_empty(&rev->waiting) || rev->is_logging_in)
 		return;
 	if (rev_session_is_alive(rev))

@@ -296,36 +296,45 @@ static int patch_tags_index(json_t *patch, json_t *tags, const char *mark)
 	return err;
 }
 
-/* The fields as they are, but for the mark. `ret_found`: it was there. */
-static json_t *make_other_fields(json_t *fields, const struct rev_query *q,
-				 bool *ret_found)
+static bool is_mark_field(json_t *field, const struct rev_query *q)
+{
+	return is_text(member(field, "name"), q->mark_field) &&
+	       is_text(member(field, "value"), q->mark);
+}
+
+static json_t *value_to_keep(json_t *field, const struct rev_query *q)
+{
+	return is_mark_field(field, q) ? json_string("")
+				       : json_incref(member(field, "value"));
+}
+
+/* {"id", "value"} of a field; the mark becomes "". */
+static json_t *make_field(json_t *field, const struct rev_query *q)
+{
+	json_t *j = json_object();
+
+	if (!j || set(j, "id", json_incref(member(field, "id"))) ||
+	    set(j, "value", value_to_keep(field, q))) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}
+
+/* The fields that have a value, as they are, but for the mark. */
+static json_t *make_other_fields(json_t *fields, const struct rev_query *q)
 {
 	json_t *list = json_array(), *field;
 	size_t i;
 	int err = list ? 0 : -ENOMEM;
 
-	*ret_found = false;
 	json_array_foreach(fields, i, field)
 	{
-		json_t *id = member(field, "id"), *value;
-		bool is_mark = is_text(member(field, "name"), q->mark_field) &&
-			       is_text(member(field, "value"), q->mark);
-		json_t *j = json_object();
+		json_t *value = member(field, "value");
 
-		*ret_found |= is_mark;
-		value = member(field, "value");
-		if (!err && !j)
-			err = -ENOMEM;
-		if (!err && id)
-			err = set(j, "id", json_incref(id));
-		if (!err)
-			err = set(j, "value",
-				  is_mark ? json_string("")
-				  : value ? json_incref(value)
-					  : json_null());
-		if (!err && id && (is_mark || (value && !json_is_null(value))))
-			err = append(list, json_incref(j));
-		json_decref(j);
+		if (!err && value && !json_is_null(value) &&
+		    member(field, "id"))
+			err = append(list, make_field(field, q));
 	}
 	if (err) {
 		json_decref(list);
@@ -337,15 +346,16 @@ static json_t *make_other_fields(json_t *fields, const struct rev_query *q,
 static int patch_fields(json_t *patch, json_t *fields,
 			const struct rev_query *q)
 {
-	bool found;
-	json_t *list = make_other_fields(fields, q, &found);
+	bool found = false;
+	json_t *list, *field;
+	size_t i;
 
-	if (!list)
-		return -ENOMEM;
-	if (found)
-		return append_op(patch, "replace", "/CustomFields", list);
-	json_decref(list);
-	return 0;
+	json_array_foreach(fields, i, field) found |= is_mark_field(field, q);
+	if (!found)
+		return 0;
+	list = make_other_fields(fields, q);
+	return list ? append_op(patch, "replace", "/CustomFields", list)
+		    : -ENOMEM;
 }
 
 static int fill_patch(json_t *patch, json_t *details, const struct rev_query *q,
