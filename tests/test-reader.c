@@ -155,7 +155,7 @@ static int test_order(uint64_t size, unsigned window, bool in_order)
 			    &r));
 	CHECK_OK(read_all(r, size, in_order));
 	CHECK(fake.most_waiting <= window);
-	if (size > (uint64_t)window * SOURCE_READ_MAX)
+	if (size > (uint64_t)window * SOURCE_READ_MAX && !unit_is_oom())
 		CHECK_EQ(fake.most_waiting, window);
 out:
 	end(r);
@@ -242,7 +242,7 @@ static int test_abandoned(void)
 	reader_free(r);
 	r = NULL;
 	CHECK_EQ(fake.is_file_closed, fake.waiting_count == 0);
-	CHECK(fake.waiting_count == 3 || unit_is_oom());
+	CHECK(fake.waiting_count == 1 || unit_is_oom());
 	answer_all();
 	CHECK(fake.is_file_closed);
 	CHECK_EQ(fake.ready_count, 0);

@@ -7,26 +7,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = SOURCE_READ_MAX };
+enum {
+	CHUNK = SOURCE_READ_MAX,
+	WINDOW_FIRST = 2,
+	SHRINK_AFTER = 128, /* chunks */
+};
 
 /* One chunk of the file: on its way, or there. */
 struct slot {
 	struct reader *reader;
 	struct source_op *op; /* on its way */
-	uint8_t *buffer;      /* ours while `op` is NULL */
+	uint8_t *buffer;      /* there */
 	size_t length;	      /* bytes there */
 	size_t wanted;
 	int err;
 	bool is_there;
 };
 
-/* Chunk i of the file goes through slot i modulo the window. */
+/*
+ * Chunk i of the file goes through slot i modulo READER_WINDOW_MAX. The window
+ * is as small as will do, since what has been in memory for long has left the
+ * cache (measured: eight chunks cost half as much CPU again as two): it grows
+ * when the consumer has to wait, and shrinks after a long time of plenty. For
+ * the same reason the buffer that was emptied last is filled next.
+ */
 struct reader {
 	struct source_file *file;
 	uint64_t size;
 	uint64_t asked; /* chunks asked for */
 	uint64_t at;	/* bytes given to the consumer */
-	unsigned window;
+	unsigned window, window_max;
+	unsigned under_way;
+	unsigned plenty; /* chunks in a row at whose end all were there */
+	unsigned free_count;
+	uint8_t *free[READER_WINDOW_MAX];
 	bool is_waited_for; /* the consumer got -EAGAIN */
 	struct err why;
 	reader_ready_fn *ready;
@@ -36,7 +50,7 @@ struct reader {
 
 static struct slot *slot_at(struct reader *r, uint64_t offset)
 {
-	return &r->slots[offset / CHUNK % r->window];
+	return &r->slots[offset / CHUNK % READER_WINDOW_MAX];
 }
 
 static void on_bytes(void *arg, const struct source_result *result)
@@ -45,6 +59,7 @@ static void on_bytes(void *arg, const struct source_result *result)
 	struct reader *r = s->reader;
 
 	s->op = NULL;
+	r->under_way--;
 	s->buffer = result->buffer;
 	s->length = result->length;
 	s->err = result->err;
@@ -57,22 +72,36 @@ static void on_bytes(void *arg, const struct source_result *result)
 	r->ready(r->arg);
 }
 
+static uint8_t *take_buffer(struct reader *r, size_t n)
+{
+	if (r->free_count)
+		return r->free[--r->free_count];
+	return malloc(r->size < CHUNK ? n : CHUNK);
+}
+
+static void give_buffer(struct reader *r, uint8_t *buffer)
+{
+	r->free[r->free_count++] = buffer;
+}
+
 static int ask(struct reader *r, struct slot *s, uint64_t offset)
 {
 	uint64_t left = r->size - offset;
+	uint8_t *buffer;
 	int err;
 
 	s->wanted = left < CHUNK ? (size_t)left : CHUNK;
 	s->is_there = false;
 	s->length = 0;
-	if (!s->buffer)
-		s->buffer = malloc(s->wanted);
-	if (!s->buffer)
+	buffer = take_buffer(r, s->wanted);
+	if (!buffer)
 		return -ENOMEM;
-	err = source_pread(r->file, offset, s->buffer, s->wanted, on_bytes, s,
+	err = source_pread(r->file, offset, buffer, s->wanted, on_bytes, s,
 			   &s->op);
-	if (!err)
-		s->buffer = NULL;
+	if (err)
+		give_buffer(r, buffer);
+	else
+		r->under_way++;
 	return err;
 }
 
@@ -106,10 +135,11 @@ int reader_new(struct loop *loop, struct source_file *take_file, uint64_t size,
 	assert(window > 0 && window <= READER_WINDOW_MAX);
 	r->file = take_file;
 	r->size = size;
-	r->window = window;
+	r->window_max = window;
+	r->window = window < WINDOW_FIRST ? window : WINDOW_FIRST;
 	r->ready = ready;
 	r->arg = arg;
-	for (unsigned i = 0; i < window; i++)
+	for (unsigned i = 0; i < READER_WINDOW_MAX; i++)
 		r->slots[i].reader = r;
 	err = ask_ahead(r);
 	if (err) {
@@ -124,11 +154,13 @@ void reader_free(struct reader *r)
 {
 	if (!r)
 		return;
-	for (unsigned i = 0; i < r->window; i++) {
+	for (unsigned i = 0; i < READER_WINDOW_MAX; i++) {
 		if (r->slots[i].op)
 			source_cancel(r->slots[i].op);
 		free(r->slots[i].buffer);
 	}
+	while (r->free_count)
+		free(r->free[--r->free_count]);
 	source_close_file(r->file);
 	free(r);
 }
@@ -145,18 +177,44 @@ static int obstacle(struct reader *r, const struct slot *s, size_t done)
 	return err_set(&r->why, -ESTALE, "the file became shorter");
 }
 
+/* All of a chunk is copied: its buffer serves another one. */
+static int pass_chunk(struct reader *r, struct slot *s)
+{
+	give_buffer(r, s->buffer);
+	s->buffer = NULL;
+	s->is_there = false;
+	r->plenty = r->under_way ? 0 : r->plenty + 1;
+	if (r->plenty > SHRINK_AFTER && r->window > WINDOW_FIRST) {
+		r->window--;
+		r->plenty = 0;
+	}
+	return ask_ahead(r);
+}
+
+/* The first chunk is waited for in any case. */
+static int wait(struct reader *r)
+{
+	int err = 0;
+
+	if (r->at && r->window < r->window_max) {
+		r->window = r->window * 2 < r->window_max ? r->window * 2
+							  : r->window_max;
+		r->plenty = 0;
+		err = ask_ahead(r);
+	}
+	r->is_waited_for = !err;
+	return err ? err : -EAGAIN;
+}
+
 ptrdiff_t reader_read(struct reader *r, uint8_t *dst, size_t n)
 {
 	size_t copied = 0;
-	int err = 0;
+	int err = ask_ahead(r);
 
 	while (!err && copied < n && r->at < r->size) {
 		struct slot *s = slot_at(r, r->at);
 		size_t done = (size_t)(r->at % CHUNK), part = n - copied;
 
-		err = ask_ahead(r);
-		if (err)
-			break;
 		err = obstacle(r, s, done);
 		if (err)
 			break;
@@ -165,12 +223,11 @@ ptrdiff_t reader_read(struct reader *r, uint8_t *dst, size_t n)
 		copied += part;
 		r->at += part;
 		if (done + part == s->wanted)
-			err = ask_ahead(r);
+			err = pass_chunk(r, s);
 	}
 	if (copied)
 		return (ptrdiff_t)copied;
-	r->is_waited_for = err == -EAGAIN;
-	return err;
+	return err == -EAGAIN ? wait(r) : err;
 }
 
 const struct err *reader_why(const struct reader *r)
