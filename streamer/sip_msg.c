@@ -477,6 +477,38 @@ bool sip_msg_sdp(const struct sip_msg *m, const char **ret, size_t *ret_len)
 	       find_part(m, boundary, ret, ret_len);
 }
 
+/* ---- addresses by themselves -------------------------------------------- */
+
+int sip_msg_uri_place(const char *address, char *host, size_t size,
+		      uint16_t *ret_port)
+{
+	osip_from_t *a = NULL;
+	uint64_t port = 0;
+	int err = parse_address(address, &a);
+
+	if (!err && (!a->url || !a->url->host ||
+		     str_copy(host, a->url->host, size) >= size))
+		err = -EINVAL;
+	if (!err && a->url->port &&
+	    str_parse_u64(a->url->port, 1, 65535, &port))
+		err = -EINVAL;
+	osip_from_free(a);
+	if (err)
+		return -EINVAL;
+	*ret_port = (uint16_t)port;
+	return 0;
+}
+
+int sip_msg_uri(const char *address, struct buf *dst)
+{
+	const char *start = strchr(address, '<');
+	const char *end = start ? strchr(start, '>') : NULL;
+
+	if (!end)
+		return buf_add_str(dst, address);
+	return buf_add(dst, start + 1, (size_t)(end - start - 1));
+}
+
 /* ---- writing ------------------------------------------------------------ */
 
 int sip_msg_stamp(struct sip_msg *m, const struct sockaddr_storage *source)

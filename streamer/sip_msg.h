@@ -99,6 +99,15 @@ int sip_msg_stamp(struct sip_msg *m,
 		  const struct sockaddr_storage *source) ATTR_MUST_CHECK;
 
 /*
+ * Host and port (0: not said) of the URI in "<sip:host:port;lr>" or without
+ * the brackets. -EINVAL where it is none.
+ */
+int sip_msg_uri_place(const char *address, char *host, size_t size,
+		      uint16_t *ret_port) ATTR_MUST_CHECK;
+/* The URI itself, without name and brackets. */
+int sip_msg_uri(const char *address, struct buf *dst) ATTR_MUST_CHECK;
+
+/*
  * Begins a response: status line, Via, From, To (with `to_tag` if it has none
  * and that is not NULL), Call-ID, CSeq, and Record-Route where a dialog comes
  * of it. Further header lines may follow, then sip_msg_end().

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+#include "streamer/sip.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "streamer/sip_dialog.h"
+
+struct sip {
+	struct sip_dialogs dialogs;
+};
+
+/* ---- answers without a transaction or a dialog -------------------------- */
+
+/* Refused before it counts: the peer repeats it or not, as it likes. */
+static void respond_stateless(struct sip *sip, const struct sip_flow *flow,
+			      const struct sip_msg *msg, int status)
+{
+	struct sip_flow back = *flow;
+	struct buf text;
+
+	buf_init(&text, SIP_TEXT_MAX);
+	if (flow->transport == SIP_UDP)
+		sip_msg_reply_address(msg, &flow->peer, &back.peer);
+	if (!sip_dialog_response(&sip->dialogs, NULL, msg, status, NULL, NULL,
+				 0, &text))
+		(void)!sip_net_send(sip->dialogs.net, &back, text.data,
+				    text.len);
+	buf_release(&text);
+}
+
+/* Takes the message. */
+static void respond_tagged(struct sip *sip, struct sip_txn *txn,
+			   struct sip_msg *msg, int status, const char *tag)
+{
+	struct buf text;
+
+	buf_init(&text, SIP_TEXT_MAX);
+	if (!sip_dialog_response(&sip->dialogs, NULL, msg, status, tag, NULL, 0,
+				 &text))
+		sip_txn_respond(txn, status, &text);
+	buf_release(&text);
+	sip_msg_free(msg);
+}
+
+static void respond(struct sip *sip, struct sip_txn *txn, struct sip_msg *msg,
+		    int status)
+{
+	respond_tagged(sip, txn, msg, status, NULL);
+}
+
+/* ---- requests outside of dialogs ---------------------------------------- */
+
+static void on_invite(struct sip *sip, const struct sip_flow *flow,
+		      struct sip_txn *txn, struct sip_msg *msg)
+{
+	struct sip_dialog *d;
+	int status = sip->dialogs.handler.admits(sip->dialogs.arg);
+
+	if (sip_dialog_find_merged(&sip->dialogs, msg))
+		status = 482;
+	if (!status && sip_dialog_new(&sip->dialogs, flow, txn, msg, &d))
+		status = 500;
+	if (status)
+		respond(sip, txn, msg, status);
+	else
+		sip_dialog_begin(d);
+}
+
+/* 503 sends a dispatcher to the next of us. */
+static void on_options(struct sip *sip, const struct sip_flow *flow,
+		       struct sip_txn *txn, struct sip_msg *msg)
+{
+	int status = sip->dialogs.handler.admits(sip->dialogs.arg);
+
+	respond(sip, txn, msg, status ? status : 200);
+}
+
+static void on_cancel(struct sip *sip, const struct sip_flow *flow,
+		      struct sip_txn *txn, struct sip_msg *msg)
+{
+	struct sip_txn *invite = sip_txns_find_invite(sip->dialogs.txns, msg);
+	struct sip_dialog *d = invite ? sip_txn_arg(invite) : NULL;
+
+	/* The tag of what is cancelled: section 9.2. */
+	respond_tagged(sip, txn, msg, invite ? 200 : 481,
+		       invite ? sip_txn_tag(invite) : NULL);
+	if (d)
+		sip_dialog_cancel(d);
+}
+
+static void on_stray(struct sip *sip, const struct sip_flow *flow,
+		     struct sip_txn *txn, struct sip_msg *msg)
+{
+	respond(sip, txn, msg, 481);
+}
+
+static const struct {
+	enum sip_method method;
+	void (*on)(struct sip *sip, const struct sip_flow *flow,
+		   struct sip_txn *txn, struct sip_msg *msg);
+} methods[] = {
+	{ SIP_INVITE, on_invite }, { SIP_OPTIONS, on_options },
+	{ SIP_CANCEL, on_cancel }, { SIP_BYE, on_stray },
+	{ SIP_INFO, on_stray },	   { SIP_UPDATE, on_stray },
+};
+
+static void dispatch(struct sip *sip, const struct sip_flow *flow,
+		     struct sip_txn *txn, struct sip_msg *msg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (methods[i].method == msg->method) {
+			methods[i].on(sip, flow, txn, msg);
+			return;
+		}
+	respond(sip, txn, msg, 405);
+}
+
+static void on_request(struct sip *sip, const struct sip_flow *flow,
+		       struct sip_msg *msg)
+{
+	bool in_dialog = *msg->to_tag && msg->method != SIP_CANCEL;
+	struct sip_dialog *d = in_dialog ? sip_dialog_find(&sip->dialogs, msg)
+					 : NULL;
+	struct sip_txn *txn = NULL;
+	int err;
+
+	if (msg->method == SIP_ACK) {
+		if (d)
+			sip_dialog_receive(d, flow, NULL, msg);
+		else
+			sip_msg_free(msg);
+		return;
+	}
+	err = sip_txn_serve(sip->dialogs.txns, msg, flow, &txn);
+	if (err) {
+		respond_stateless(sip, flow, msg, 503);
+		sip_msg_free(msg);
+	} else if (d) {
+		sip_dialog_receive(d, flow, txn, msg);
+	} else if (in_dialog) {
+		respond(sip, txn, msg, 481);
+	} else {
+		dispatch(sip, flow, txn, msg);
+	}
+}
+
+/* ---- from the network --------------------------------------------------- */
+
+static void on_good_message(struct sip *sip, const struct sip_flow *flow,
+			    struct sip_msg *msg)
+{
+	struct sip_txn *txn;
+
+	if (!msg->status && sip_msg_stamp(msg, &flow->peer)) {
+		sip_msg_free(msg);
+		return;
+	}
+	txn = sip_txns_find(sip->dialogs.txns, msg);
+	if (txn)
+		sip_txn_receive(txn, msg);
+	if (txn || msg->status)
+		sip_msg_free(msg);
+	else
+		on_request(sip, flow, msg);
+}
+
+static void on_message(void *arg, const struct sip_flow *flow,
+		       const uint8_t *data, const struct sip_frame *frame,
+		       bool broken)
+{
+	struct sip *sip = arg;
+	struct sip_msg *msg;
+	const char *why;
+	char peer[SIP_ADDR_SIZE];
+
+	if (sip_msg_new(data, frame, broken, &msg, &why)) {
+		log_debug("SIP message from %s dropped: %s",
+			  sip_addr_text(&flow->peer, peer), why);
+		return;
+	}
+	if (!msg->refusal) {
+		on_good_message(sip, flow, msg);
+		return;
+	}
+	log_debug("SIP request from %s refused with %d: %s",
+		  sip_addr_text(&flow->peer, peer), msg->refusal, msg->why);
+	respond_stateless(sip, flow, msg, msg->refusal);
+	sip_msg_free(msg);
+}
+
+/* The calls go on: what is to be sent makes another connection. */
+static void on_closed(void *arg, uint64_t conn, const char *why)
+{
+	log_debug("SIP connection %llu has ended: %s", (unsigned long long)conn,
+		  why);
+}
+
+static bool on_allowed(void *arg, const struct sockaddr_storage *peer)
+{
+	struct sip *sip = arg;
+
+	return sip->dialogs.handler.is_allowed(sip->dialogs.arg, peer);
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+int sip_new(struct loop *loop, const struct sip_config *config,
+	    const struct sip_handler *handler, void *arg, struct sip **ret,
+	    struct err *err)
+{
+	static const struct sip_net_ops ops = { .message = on_message,
+						.closed = on_closed,
+						.is_allowed = on_allowed };
+	struct sip *sip = calloc(1, sizeof(*sip));
+	int code;
+
+	if (!sip)
+		return err_set(err, -ENOMEM, "no memory");
+	sip_msg_init();
+	sip->dialogs.loop = loop;
+	sip->dialogs.handler = *handler;
+	sip->dialogs.arg = arg;
+	sip->dialogs.config = *config;
+	code = sip_net_new(loop, &config->net, &ops, sip, &sip->dialogs.net,
+			   err);
+	if (!code && sip_txns_new(loop, sip->dialogs.net,
+				  config->max_transactions, &sip->dialogs.txns))
+		code = err_set(err, -ENOMEM, "no memory");
+	if (code) {
+		sip_free(sip);
+		return code;
+	}
+	*ret = sip;
+	return 0;
+}
+
+void sip_free(struct sip *sip)
+{
+	struct sip_dialog *d, *next;
+
+	if (!sip)
+		return;
+	HASH_ITER(hh, sip->dialogs.table, d, next)
+		sip_dialog_free(d);
+	sip_txns_free(sip->dialogs.txns);
+	sip_net_free(sip->dialogs.net);
+	free(sip);
+}
+
+void sip_reload(struct sip *sip, const struct sip_config *config)
+{
+	struct sip_config *own = &sip->dialogs.config;
+
+	memcpy(own->server, config->server, sizeof(own->server));
+	memcpy(own->advertise, config->advertise, sizeof(own->advertise));
+	own->expires_s = config->expires_s;
+	sip_net_set_tls(sip->dialogs.net, config->net.tls);
+	sip_net_set_trace(sip->dialogs.net, config->net.trace);
+}
+
+void sip_set_trace(struct sip *sip, bool on)
+{
+	sip_net_set_trace(sip->dialogs.net, on);
+}
+
+void sip_stop_listening(struct sip *sip)
+{
+	sip_net_stop_listening(sip->dialogs.net);
+}
+
+size_t sip_connections(const struct sip *sip)
+{
+	return sip_net_connections(sip->dialogs.net);
+}

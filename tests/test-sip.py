@@ -1,0 +1,562 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The streamer's signalling against sipp, stunnel, baresip and kamailio."""
+
+import glob
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+# pylint: disable=wrong-import-position
+from harness import tap
+from harness.paths import built, source
+from harness.wait import wait_for
+from harness.world import World, free_port
+
+SECRET = "secret"
+
+
+class Answerer:
+    """A running tests/tools/sip-answerer."""
+
+    def __init__(self, world, **settings):
+        self._world = world
+        self.port = free_port()
+        self._settings = {"sip_listen": f"127.0.0.1 {self.port} none",
+                          "sip_udp": "true", "url_wait": "1s",
+                          "default_url": "rtmp://u:secret@127.0.0.1/a/dflt",
+                          **settings}
+        self._name = f"answerer-{world.number()}"
+        self.ini = self._write()
+        self.process = world.start([built("tests/tools/sip-answerer"),
+                                    self.ini], name=self._name)
+        self.process.wait_log("test: ready")
+
+    def _write(self):
+        lines = [f"{key} = {value}" for key, value in self._settings.items()]
+        return self._world.write(f"{self._name}.ini",
+                                 "[streamer]\n" + "\n".join(lines) +
+                                 "\n[route]\nboard = "
+                                 "rtmp://u:secret@127.0.0.1/a/board\n")
+
+    def reload(self, **settings):
+        count = self.log().count("test: reloaded")
+        self._settings.update(settings)
+        self._write()
+        self.process.signal(signal.SIGHUP)
+        wait_for(lambda: self.log().count("test: reloaded") > count,
+                 what="the reload")
+
+    def log(self):
+        return self.process.log_text()
+
+    def wait_log(self, text, count=1, seconds=10):
+        wait_for(lambda: self.log().count(text) >= count, seconds,
+                 lambda: f"{count} x {text!r} in\n{self.log()}")
+
+    def stop(self):
+        """Ends it; what it leaks makes its status bad."""
+        assert self.process.stop() == 0, self.log()
+
+
+def _sipp(world, scenario, port, mode="t1", user="room", calls=1):
+    """Runs a scenario of tests/sipp to its end."""
+    errors = world.path(f"sipp-{scenario}-{world.number()}.txt")
+    process = world.start(
+        ["sipp", "-sf", source(f"tests/sipp/{scenario}.xml"), "-s", user,
+         "-t", mode, "-i", "127.0.0.1", "-p", str(free_port()), "-m",
+         str(calls), "-r", "50", "-nostdin", "-timeout", "20", "-trace_err",
+         "-error_file", errors, "-max_socket", "100",
+         f"127.0.0.1:{port}"],
+        name=f"sipp-{scenario}")
+    status = process.wait(30)
+    if status and os.path.exists(errors):
+        with open(errors, encoding="utf-8", errors="replace") as file:
+            raise AssertionError(f"sipp {scenario} {mode}: {file.read()}")
+    assert status == 0, f"sipp {scenario} {mode}: {process.log_text()[-2000:]}"
+
+
+def _run_scenarios(world, answerer, names):
+    for name in names:
+        for mode in ("t1", "tn", "u1"):
+            _sipp(world, name, answerer.port, mode, calls=2)
+
+
+def test_calls(world):
+    """sipp: early and delayed offer, hold, resume, UPDATE, BYE; TCP and UDP"""
+    answerer = Answerer(world)
+    _run_scenarios(world, answerer, ("early", "delayed", "hold"))
+    log = answerer.log()
+    assert "newIncomingCall, with session description" in log
+    assert "newIncomingCall, without session description" in log
+    assert re.search(r"call 1: RTMP|publishes to rtmp://user:\*\*\*@"
+                     r"127.0.0.1/live/room-2", log), log
+    assert "suite AEAD_AES_128_GCM" in log
+    assert "is held" in log
+    answerer.wait_log("is gone (the caller hung up)", 18)
+    assert SECRET not in log
+    answerer.stop()
+
+
+def test_other_requests(world):
+    """sipp: OPTIONS, CANCEL, unknown methods, offers that cannot be taken"""
+    answerer = Answerer(world)
+    _run_scenarios(world, answerer, ("options", "unserved", "cancel",
+                                     "refuse"))
+    answerer.stop()
+
+
+def test_where_to(world):
+    """a caller that names no URL: route, then default, after url_wait"""
+    answerer = Answerer(world)
+    _sipp(world, "silent", answerer.port, user="board")
+    _sipp(world, "silent", answerer.port, user="other")
+    answerer.wait_log("a/board from route")
+    answerer.wait_log("a/dflt from default")
+    assert "retrying (1/1)..." in answerer.log()
+    answerer.stop()
+
+
+def test_full(world):
+    """a full one and a draining one refuse; a reload opens it again"""
+    answerer = Answerer(world, limit="0")
+    _sipp(world, "full", answerer.port)
+    answerer.reload(limit="none")
+    _sipp(world, "early", answerer.port)
+    answerer.process.signal(signal.SIGUSR1)
+    wait_for(lambda: _options(answerer.port).startswith("SIP/2.0 503"),
+             what="503 while draining")
+    _sipp(world, "full", answerer.port, "u1")
+    answerer.stop()
+
+
+def test_allow_from(world):
+    """callers that are not in allow_from get nowhere"""
+    answerer = Answerer(world, allow_from="192.0.2.0/24")
+    with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
+        sock.settimeout(10)
+        assert sock.recv(1) == b""
+    answerer.wait_log("not in allow_from")
+    answerer.reload(allow_from="127.0.0.0/8, 192.0.2.0/24")
+    _sipp(world, "options", answerer.port)
+    answerer.stop()
+
+
+def test_trace(world):
+    """the trace shows messages, and no secret"""
+    answerer = Answerer(world, traffic_trace="true")
+    _sipp(world, "early", answerer.port)
+    _sipp(world, "hold", answerer.port)
+    log = answerer.log()
+    for text in ("<: is incoming connection from 127.0.0.1:",
+                 "incoming SIP TCP data from 127.0.0.1:",
+                 "outgoing SIP TCP data to 127.0.0.1:",
+                 "BEGINNING OF MESSAGE", "END OF MESSAGE",
+                 'x-cisco-stream="rtmp://user:***@127.0.0.1/live/room"',
+                 "inline:***"):
+        assert text in log, text
+    assert SECRET not in log and "a2tra2tr" not in log
+    answerer.stop()
+
+
+# ---- by hand ---------------------------------------------------------------
+
+def _request(method, port, number=1, extra="", body="", tag=""):
+    return (f"{method} sip:room@127.0.0.1:{port} SIP/2.0\r\n"
+            f"Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bKt{number}{method}\r\n"
+            f"From: <sip:a@b>;tag=x\r\nTo: <sip:room@b>{tag}\r\n"
+            f"Call-ID: by-hand-{port}\r\nCSeq: {number} {method}\r\n{extra}"
+            f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+
+
+def _invite(port, contact, extra=""):
+    with open(source("tests/corpus/sdp/cms-offer.sdp"), encoding="ascii",
+              newline="") as file:
+        sdp = file.read()
+    return _request("INVITE", port, 1, f"Contact: <{contact}>\r\n{extra}"
+                    "Content-Type: application/sdp\r\n", sdp)
+
+
+class Reader:
+    """Whole SIP messages from a stream."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self._data = b""
+        sock.settimeout(10)
+
+    def next(self):
+        while True:
+            head, found, rest = self._data.partition(b"\r\n\r\n")
+            length = re.search(rb"(?mi)^content-length: *(\d+)", head)
+            if found and len(rest) >= int(length.group(1)):
+                self._data = rest[int(length.group(1)):]
+                return (head + found + rest[:int(length.group(1))]).decode()
+            data = self._sock.recv(65536)
+            if not data:
+                return ""
+            self._data += data
+
+
+def _options(port):
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(_request("OPTIONS", port))
+        return Reader(sock).next()
+
+
+def _ack(port, answer):
+    tag = re.search(r"To:.*(;tag=\w+)", answer).group(1)
+    return _request("ACK", port, 1, tag=tag)
+
+
+def test_stream(world):
+    """bytes one by one, messages together, keep-alives, what is no SIP"""
+    answerer = Answerer(world)
+    with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
+        reader = Reader(sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in _invite(answerer.port, "sip:a@127.0.0.1"):
+            sock.sendall(bytes([byte]))
+        assert reader.next().startswith("SIP/2.0 100 Trying")
+        answer = reader.next()
+        assert answer.startswith("SIP/2.0 200 OK")
+        sock.sendall(_ack(answerer.port, answer) +
+                     _request("OPTIONS", answerer.port, 2) + b"\r\n\r\n" +
+                     _request("OPTIONS", answerer.port, 3))
+        assert "CSeq: 2 OPTIONS" in reader.next()
+        assert "CSeq: 3 OPTIONS" in reader.next().lstrip()
+        sock.sendall(b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP h\r\n\r\n")
+        assert reader.next().startswith("SIP/2.0 400")
+        assert reader.next() == ""
+    for garbage in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+                    b"x" * 200000, b"\x16\x03\x01\x00\xa5" + b"\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
+            sock.settimeout(10)
+            try:
+                sock.sendall(garbage)
+                assert sock.recv(10) == b""
+            except ConnectionError:
+                pass
+    answerer.stop()
+
+
+def test_torture(world):
+    """the messages of RFC 4475 over UDP and TCP; none of them hurts"""
+    answerer = Answerer(world)
+    for path in sorted(glob.glob(source("tests/corpus/sip-check/*.msg"))):
+        with open(path, "rb") as file:
+            data = file.read()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(data, ("127.0.0.1", answerer.port))
+        with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            sock.settimeout(10)
+            while sock.recv(65536):
+                pass
+        assert _options(answerer.port).startswith("SIP/2.0 200"), path
+    answerer.process.kill()
+
+
+def test_lost_connection(world):
+    """a call outlives its connection; the BYE finds another way"""
+    answerer = Answerer(world)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        contact = f"sip:a@127.0.0.1:{server.getsockname()[1]};transport=tcp"
+        with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
+            reader = Reader(sock)
+            sock.sendall(_invite(answerer.port, contact, "Record-Route: <"
+                                 f"{contact};lr>\r\n"))
+            reader.next()
+            answer = reader.next()
+            sock.sendall(_ack(answerer.port, answer))
+            answerer.wait_log("handling sip accepted notification")
+        answerer.wait_log("has ended: closed by the peer")
+        answerer.reload(drain_time="0s")
+        answerer.process.signal(signal.SIGTERM)
+        server.settimeout(10)
+        with server.accept()[0] as sock:
+            bye = Reader(sock).next()
+    assert bye.startswith(f"BYE {contact} SIP/2.0\r\n"), bye
+    assert f"Route: <{contact};lr>" in bye, bye
+    assert answerer.process.wait() == 0
+
+
+def test_retransmission(world):
+    """over UDP the 200 comes again until its ACK does"""
+    answerer = Answerer(world)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10)
+        invite = _invite(answerer.port, "sip:a@127.0.0.1").replace(
+            b"SIP/2.0/TCP 127.0.0.1:9;", b"SIP/2.0/UDP 127.0.0.1:9;rport;")
+        for _ in range(2):
+            sock.sendto(invite, ("127.0.0.1", answerer.port))
+        answers = [sock.recv(65536).decode() for _ in range(3)]
+        assert answers[0].startswith("SIP/2.0 100"), answers[0]
+        assert answers[1].startswith("SIP/2.0 200"), answers[1]
+        assert answers[1] == answers[2]
+        assert ";rport=" in answers[1] and ";received=127.0.0.1" in answers[1]
+        sock.sendto(_ack(answerer.port, answers[1]),
+                    ("127.0.0.1", answerer.port))
+        answerer.wait_log("handling sip accepted notification")
+    assert answerer.log().count("newIncomingCall") == 1
+    answerer.process.kill()
+
+
+def test_keyframe(world):
+    """INFO asks for a key frame"""
+    answerer = Answerer(world)
+    with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
+        reader = Reader(sock)
+        sock.sendall(_invite(answerer.port, "sip:a@127.0.0.1"))
+        reader.next()
+        sock.sendall(_ack(answerer.port, reader.next()))
+        answerer.wait_log("handling sip accepted notification")
+        answerer.process.signal(signal.SIGUSR2)
+        info = reader.next()
+        assert info.startswith("INFO sip:a@127.0.0.1 SIP/2.0"), info
+        assert "picture_fast_update" in info
+    answerer.process.kill()
+
+
+# ---- TLS -------------------------------------------------------------------
+
+def _stunnel(world, port, certificate=None):
+    """A plain port that leads to a TLS port."""
+    plain = free_port()
+    client = f"cert = {certificate.cert}\nkey = {certificate.key}\n" \
+        if certificate else ""
+    conf = world.write(f"stunnel-{plain}.conf",
+                       "foreground = yes\nsyslog = no\npid =\n"
+                       f"[sip]\nclient = yes\naccept = 127.0.0.1:{plain}\n"
+                       f"connect = 127.0.0.1:{port}\n{client}"
+                       f"CAfile = {world.authority.bundle}\n"
+                       "verifyChain = yes\ncheckIP = 127.0.0.1\n")
+    process = world.start(["stunnel4", conf], name="stunnel")
+    process.wait_log("Configuration successful")
+    return plain
+
+
+def _with_tls(world, **settings):
+    port = free_port()
+    pair = world.authority.server()
+    return Answerer(world, sip_listen=f"127.0.0.1 {port} {port}",
+                    sip_key=pair.key, sip_certificate=pair.cert,
+                    sip_bundle=world.authority.bundle, **settings), port
+
+
+def test_tls(world):
+    """sipp over TLS (stunnel), on the same port as TCP; a new certificate"""
+    tap.skip_unless(shutil.which("stunnel4"), "no stunnel4")
+    answerer, port = _with_tls(world)
+    plain = _stunnel(world, port)
+    _sipp(world, "early", plain)
+    _sipp(world, "early", port)
+    assert ";transport=tls" not in answerer.log()
+    with socket.create_connection(("127.0.0.1", plain)) as sock:
+        reader = Reader(sock)
+        sock.sendall(_request("OPTIONS", port))
+        assert reader.next().startswith("SIP/2.0 200")
+        fresh = world.authority.issue("renewed")
+        answerer.reload(sip_key=fresh.key, sip_certificate=fresh.cert)
+        sock.sendall(_request("OPTIONS", port, 2))
+        assert reader.next().startswith("SIP/2.0 200")
+    shown = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        check=False).stdout
+    assert "CN = renewed" in shown, shown
+    assert "TLSv1.3" in shown
+    answerer.stop()
+
+
+def test_tls_verify(world):
+    """with sip_verify a caller needs a certificate"""
+    tap.skip_unless(shutil.which("stunnel4"), "no stunnel4")
+    answerer, port = _with_tls(world, sip_verify="true")
+    plain = _stunnel(world, port)
+    with socket.create_connection(("127.0.0.1", plain)) as sock:
+        sock.settimeout(10)
+        try:
+            sock.sendall(_request("OPTIONS", port))
+            assert sock.recv(1) == b""
+        except ConnectionError:
+            pass
+    answerer.wait_log("did not return a certificate")
+    _sipp(world, "options", _stunnel(world, port,
+                                     world.authority.issue("bridge")))
+    answerer.stop()
+
+
+def test_settings(world):
+    """settings that cannot work say so"""
+    port = free_port()
+    pair = world.authority.server()
+    other = world.authority.issue("other")
+    expired = world.authority.expired()
+    tls = {"sip_listen": f"127.0.0.1 none {port}"}
+    for settings, words in (
+            (tls, "TLS port set but no certificates configured"),
+            ({**tls, "sip_key": pair.key}, "of no use"),
+            ({**tls, "sip_key": other.key, "sip_certificate": pair.cert},
+             "cannot be used"),
+            ({**tls, "sip_key": expired.key,
+              "sip_certificate": expired.cert}, "has expired"),
+            ({"sip_listen": "nonesuch 5060 none"}, "no network interface"),
+            ({"limit": "many"}, "streamer.limit"),
+            ({"allow_from": "everyone"}, "streamer.allow_from"),
+            ({"rtp_port_min": "5000", "rtp_port_max": "5002"}, "no room")):
+        ini = world.write("bad.ini", "[streamer]\n" + "\n".join(
+            f"{key} = {value}" for key, value in settings.items()) + "\n")
+        done = subprocess.run([built("tests/tools/sip-answerer"), ini],
+                              capture_output=True, text=True, timeout=20,
+                              check=False)
+        assert done.returncode == 1 and words in done.stderr, done.stderr
+
+
+# ---- other implementations -------------------------------------------------
+
+BARESIP = """module_path {modules}
+sip_listen 127.0.0.1:{port}
+audio_source ausine,440
+audio_player aufile,{folder}/out.wav
+audio_alert aufile,{folder}/alert.wav
+video_source fakevideo,nil
+video_display fakevideo,nil
+net_interface 127.0.0.1
+module g711.so
+module opus.so
+module ausine.so
+module aufile.so
+module avcodec.so
+module fakevideo.so
+module srtp.so
+module_tmp uuid.so
+module_tmp account.so
+module_app menu.so
+"""
+
+
+def _modules():
+    found = subprocess.run(["dpkg", "-L", "baresip-core"], check=False,
+                           capture_output=True, text=True).stdout
+    return next((os.path.dirname(line) for line in found.splitlines()
+                 if line.endswith("/g711.so")), None)
+
+
+def test_baresip(world):
+    """baresip calls: Opus and H.264 mode 0 over SDES-SRTP"""
+    modules = shutil.which("baresip") and _modules()
+    tap.skip_unless(modules, "no baresip")
+    answerer = Answerer(world)
+    folder, port = world.folder("baresip"), free_port()
+    world.write("baresip/config", BARESIP.format(modules=modules, port=port,
+                                                 folder=folder))
+    world.write("baresip/accounts",
+                f"<sip:caller@127.0.0.1:{port};transport=tcp>;regint=0;"
+                "mediaenc=srtp-mand;audio_codecs=opus/48000/2,pcma;"
+                "video_codecs=h264\n")
+    world.write("baresip/contacts", "")
+    baresip = world.start(
+        ["baresip", "-f", folder, "-e",
+         f"/dial sip:board@127.0.0.1:{answerer.port};transport=tcp",
+         "-t", "4"], name="baresip", stdin=subprocess.PIPE)
+    answerer.wait_log("handling sip accepted notification", seconds=20)
+    log = answerer.log()
+    assert re.search(r"stub 1: audio on codec \d pt \d+ suite AES_CM", log)
+    answerer.wait_log("a/board from route")
+    answerer.wait_log("is gone (the caller hung up)", seconds=20)
+    baresip.wait(20)
+    answerer.stop()
+
+
+KAMAILIO = """#!KAMAILIO
+debug=1
+log_stderror=yes
+children=1
+tcp_children=1
+auto_aliases=no
+listen=tcp:127.0.0.1:{port}
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "dispatcher.so"
+modparam("dispatcher", "list_file", "{list}")
+modparam("dispatcher", "flags", 2)
+modparam("dispatcher", "ds_ping_interval", 1)
+modparam("dispatcher", "ds_probing_mode", 1)
+modparam("dispatcher", "ds_probing_threshold", 1)
+modparam("dispatcher", "ds_ping_reply_codes", "class=2")
+request_route {{
+	if (!mf_process_maxfwd_header("10")) {{ exit; }}
+	if (has_totag()) {{
+		if (loose_route()) {{ t_relay(); exit; }}
+		if (is_method("ACK")) {{ exit; }}
+		sl_send_reply("404", "Not here");
+		exit;
+	}}
+	if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}
+	record_route();
+	if (!ds_select_dst("1", "4")) {{
+		sl_send_reply("503", "No streamer");
+		exit;
+	}}
+	t_on_failure("NEXT");
+	t_relay();
+}}
+failure_route[NEXT] {{
+	if (t_check_status("503") && ds_next_dst()) {{ t_relay(); exit; }}
+}}
+"""
+
+
+def test_kamailio(world):
+    """two behind a kamailio dispatcher share calls; a draining one gets none
+    """
+    tap.skip_unless(shutil.which("kamailio"), "no kamailio")
+    pair = [Answerer(world), Answerer(world)]
+    port = free_port()
+    targets = world.write("dispatcher.list", "".join(
+        f"1 sip:127.0.0.1:{one.port};transport=tcp\n" for one in pair))
+    conf = world.write("kamailio.cfg", KAMAILIO.format(port=port,
+                                                       list=targets))
+    kamailio = world.start(
+        ["kamailio", "-f", conf, "-P", world.path("kamailio.pid"), "-Y",
+         world.dir, "-DD", "-E", "-m", "32", "-M", "4"], name="kamailio")
+    wait_for(lambda: not kamailio.alive or _is_open(port), 20, "kamailio")
+    _sipp(world, "early", port, calls=6)
+    assert [one.log().count("newIncomingCall") for one in pair] == [3, 3]
+    assert "Record-Route" not in pair[0].log()
+    pair[0].process.signal(signal.SIGUSR1)
+    wait_for(lambda: _options(pair[0].port).startswith("SIP/2.0 503"),
+             what="503 while draining")
+    _sipp(world, "early", port, calls=4)
+    assert [one.log().count("newIncomingCall") for one in pair] == [3, 7]
+    kamailio.stop()
+    for one in pair:
+        one.stop()
+
+
+def _is_open(port):
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _prepare(_world):
+    tap.skip_unless(shutil.which("sipp"), "no sipp")
+
+
+if __name__ == "__main__":
+    tap.main(World, _prepare)
