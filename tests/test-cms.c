@@ -91,7 +91,7 @@ static int client_open(struct client *c, const char *hosts,
 	struct cms_config config = { .hosts = hosts,
 				     .user = "apiadmin",
 				     .trust = peer.ca,
-				     .timeout_ms = 5000,
+				     .timeout_ms = 15000,
 				     .cache_ms = cache_ms };
 	struct err why;
 	int err;
@@ -197,6 +197,32 @@ static int test_user_gone(void)
 	CHECK_STR(c.owner_jid, "one@example.com");
 	CHECK_EQ(c.member_count, 2);
 	CHECK(c.email_count >= 1);
+	err = 0;
+out:
+	client_close(&c);
+	return err;
+}
+
+/* A space may name its owner by id alone. */
+static int test_owner_without_jid(void)
+{
+	static const char faults[] =
+		"[{\"path\": \"/api/v1/coSpaces/*\", \"status\": 200,"
+		" \"content_type\": \"text/xml\", \"body\": \"<coSpace"
+		" id='x'><name>N</name><ownerId>a b/c</ownerId></coSpace>\"},"
+		" {\"path\": \"/api/v1/users/*\", \"status\": 200,"
+		" \"content_type\": \"text/xml\", \"body\": \"<user><userJid>"
+		"late@example.com</userJid></user>\"}]";
+	struct client c;
+	int err = client_open(&c, "localhost", "s3cret", 60000);
+
+	CHECK_OK(err);
+	CHECK_OK(order_fault(faults));
+	CHECK_OK(client_get(&c, WEEKLY));
+	CHECK_EQ(c.err, 0);
+	CHECK_STR(c.name, "N");
+	CHECK_STR(c.owner_jid, "late@example.com");
+	CHECK_STR(c.owner_email, "");
 	err = 0;
 out:
 	client_close(&c);
@@ -385,6 +411,7 @@ static const struct unit_test tests[] = {
 	{ "space", test_space, UNIT_NO_OOM },
 	{ "gone", test_gone, UNIT_NO_OOM },
 	{ "user gone", test_user_gone, UNIT_NO_OOM },
+	{ "owner without JID", test_owner_without_jid, UNIT_NO_OOM },
 	{ "extra elements", test_extra, UNIT_NO_OOM },
 	{ "large", test_large, UNIT_NO_OOM },
 	{ "refused", test_refused, UNIT_NO_OOM },

@@ -170,7 +170,7 @@ static int client_do(struct client *c, struct http_spec *spec, const char *host,
 	spec->url = url;
 	spec->method = spec->method ? spec->method : "GET";
 	spec->max_body = spec->max_body ? spec->max_body : 65536;
-	spec->timeout_ms = spec->timeout_ms ? spec->timeout_ms : 5000;
+	spec->timeout_ms = spec->timeout_ms ? spec->timeout_ms : 15000;
 	spec->done = on_answer;
 	spec->arg = c;
 	c->is_done = false;
@@ -491,7 +491,7 @@ out:
 
 static int test_upload_stalls(void)
 {
-	struct http_spec spec = { .timeout_ms = 300 };
+	struct http_spec spec = { .timeout_ms = 600 };
 	struct client c;
 	uint64_t start;
 	int err = client_open(&c, server.ca);
@@ -500,12 +500,12 @@ static int test_upload_stalls(void)
 	start = mono_ms();
 	CHECK_OK(client_upload(&c, &spec, "/deaf", 64 * MB));
 	CHECK_EQ(c.answer.err, -ETIMEDOUT);
-	CHECK(strstr(c.answer.why.text, "took no data for 0.3 s"));
+	CHECK(strstr(c.answer.why.text, "took no data for 0.6 s"));
 	CHECK(!c.answer.sent_all);
-	CHECK(mono_ms() - start < 3000);
+	CHECK(mono_ms() - start < 10000);
 	CHECK_OK(client_upload(&c, &spec, "/silent", MB));
 	CHECK_EQ(c.answer.err, -ETIMEDOUT);
-	CHECK(strstr(c.answer.why.text, "within 0.3 s of the last byte"));
+	CHECK(strstr(c.answer.why.text, "within 0.6 s of the last byte"));
 	CHECK(c.answer.sent_all);
 	c.end_at = MB;
 	c.end_with = HTTP_BODY_PAUSE;
@@ -520,7 +520,7 @@ out:
 
 static int test_stalled_answer(void)
 {
-	struct http_spec spec = { .timeout_ms = 200 };
+	struct http_spec spec = { .timeout_ms = 200 }, patient = { 0 };
 	struct client c;
 	int err = client_open(&c, server.ca);
 
@@ -528,7 +528,7 @@ static int test_stalled_answer(void)
 	CHECK_OK(client_do(&c, &spec, "localhost", server.tls, "/silent"));
 	CHECK_EQ(c.answer.err, -ETIMEDOUT);
 	CHECK(strstr(c.answer.why.text, "did not answer within 0.2 s"));
-	CHECK_OK(client_do(&c, &spec, "localhost", server.tls,
+	CHECK_OK(client_do(&c, &patient, "localhost", server.tls,
 			   "/silent?t=0.05"));
 	CHECK_STR(c.body, "late");
 	err = 0;
@@ -554,7 +554,7 @@ static int test_speed(void)
 	CHECK_OK(client_upload(&c, &spec, "/echo", 400000));
 	CHECK(body_has_digest(&c));
 	CHECK(mono_ms() - start > 800);
-	CHECK(mono_ms() - start < 2500);
+	CHECK(mono_ms() - start < 10000);
 	/* An hour's worth, until the limit falls. */
 	loop_timer_release(&c.resume);
 	CHECK_OK(loop_timer_init(&c.resume, c.loop, speed_up));
@@ -564,7 +564,7 @@ static int test_speed(void)
 	CHECK_OK(client_upload(&c, &spec, "/echo", 3600000));
 	CHECK_EQ(c.answer.status, 200);
 	CHECK(body_has_digest(&c));
-	CHECK(mono_ms() - start < 3000);
+	CHECK(mono_ms() - start < 10000);
 	err = 0;
 out:
 	client_close(&c);

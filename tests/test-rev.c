@@ -69,8 +69,8 @@ static struct rev_config default_config(void)
 {
 	return (struct rev_config){ .host = "localhost",
 				    .user = "uploader",
-				    .timeout_ms = 5000,
-				    .upload_timeout_ms = 5000,
+				    .timeout_ms = 15000,
+				    .upload_timeout_ms = 15000,
 				    .uploads_per_minute = 1000,
 				    .searches_per_minute = 1000 };
 }
@@ -414,9 +414,9 @@ static int check_extends(struct client *c, const char *path)
 {
 	int err;
 
-	CHECK_OK(order("/settings", "{\"session_seconds\": 1.5}"));
+	CHECK_OK(order("/settings", "{\"session_seconds\": 2.4}"));
 	CHECK_OK(DO(c, rev_login(c->rev, on_done, c, &c->call)));
-	CHECK_OK(idle(c, 3500));
+	CHECK_OK(idle(c, 4300));
 	CHECK_OK(DO(c, rev_get_rights(c->rev, on_done, c, &c->call)));
 	CHECK_EQ(c->result.class, REV_OK);
 	CHECK(peer_count(&peer, "POST", path) >= 3);
@@ -525,7 +525,7 @@ static int wait_ready(struct client *c, const char *id)
 {
 	int err;
 
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 200; i++) {
 		CHECK_OK(DO(c,
 			    rev_get_status(c->rev, id, on_done, c, &c->call)));
 		CHECK_EQ(c->result.class, REV_OK);
@@ -784,8 +784,8 @@ static int test_status(void)
 	int err = client_open(&c);
 
 	CHECK_OK(err);
-	CHECK_OK(order("/settings", "{\"early_ready_seconds\": 0.5,"
-				    " \"processing_seconds\": 1.5}"));
+	CHECK_OK(order("/settings", "{\"early_ready_seconds\": 1.5,"
+				    " \"processing_seconds\": 2.5}"));
 	CHECK_OK(upload(&c));
 	str_copy(id, c.result.video_id, sizeof(id));
 	snprintf(path, sizeof(path), "/videos/%s", id);
@@ -1003,7 +1003,7 @@ static int test_cancel(void)
 
 	CHECK_OK(err);
 	CHECK_OK(order("/faults", "{\"path\": \"*/user/login\", \"delay\":"
-				  " 0.2}"));
+				  " 1.0}"));
 	CHECK_OK(rev_get_rights(c.rev, on_done, &c, &a));
 	CHECK_OK(rev_get_rights(c.rev, on_done, &c, &b));
 	CHECK_OK(idle(&c, 50));
