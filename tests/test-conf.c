@@ -325,6 +325,8 @@ static int test_set(void)
 
 	CHECK_OK(place_make(&p, "; mine\n[uploader]\nrev_port = 1\n", 0640));
 	CHECK(!symlink("upcast.ini", p.link));
+	if (!geteuid())
+		CHECK(!chown(p.file, 12, 34));
 	CHECK_OK(conf_set(p.link, "uploader", "rev_port", "444", &e));
 	CHECK_OK(conf_set(p.file, "uploader", "title", "é {space}", &e));
 	CHECK_OK(conf_set(p.file, "route", "7001", "rtmp://h/a", &e));
@@ -334,6 +336,7 @@ static int test_set(void)
 	CHECK(!lstat(p.link, &st) && S_ISLNK(st.st_mode));
 	CHECK(!stat(p.file, &st));
 	CHECK_EQ(st.st_mode & 07777, 0640);
+	CHECK(geteuid() || (st.st_uid == 12 && st.st_gid == 34));
 	CHECK_OK(conf_set(p.file, "uploader", "title", NULL, &e));
 	CHECK_OK(conf_set(p.file, "route", "7001", NULL, &e));
 	CHECK_OK(conf_load(p.file, NULL, &conf, &e));

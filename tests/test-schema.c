@@ -105,6 +105,11 @@ static const struct value_case value_cases[] = {
 	  "\"192.0.2.300\" is not a host name or address", 0 },
 	{ OPT_UP_REV_HOST, "https://rev.example.com",
 	  "\"https://rev.example.com\" is not a host name or address", 0 },
+	{ OPT_UP_REV_HOST,
+	  "a-name-that-is-too-long-for-one-label-of-the-domain-name-system-.de",
+	  "is not a host name or address", 0 },
+	{ OPT_UP_REV_HOST, "[rev]", "\"[rev]\" is not a host name or address",
+	  0 },
 	{ OPT_UP_REV_HOST, "a..b", "\"a..b\" is not a host name or address",
 	  0 },
 	{ OPT_UP_CMS_HOST, "cms1.example.com, 192.0.2.4 cms3", NULL, 0 },
@@ -160,8 +165,8 @@ static int test_range(void)
 
 	schema_format_range(OPT_UP_REV_PORT, text, sizeof(text));
 	CHECK_STR(text, "1 to 65535");
-	schema_format_range(OPT_UP_SCAN_INTERVAL, text, sizeof(text));
-	CHECK_STR(text, "1s to 1h");
+	schema_format_range(OPT_UP_CMS_CACHE_TIME, text, sizeof(text));
+	CHECK_STR(text, "0s to 1d");
 	schema_format_range(OPT_UP_ACCESS, text, sizeof(text));
 	CHECK_STR(text, "Private, Public, AllUsers");
 	schema_format_range(OPT_GROUP, text, sizeof(text));

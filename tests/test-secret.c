@@ -175,6 +175,10 @@ static int test_store(void)
 	CHECK_EQ(st.st_mode & 07777, 0640);
 	CHECK(!stat(p.program, &st));
 	CHECK_EQ(st.st_mode & 07777, 0750);
+	CHECK_OK(secret_store(p.dir, "uploader", "rev_password", "x", "root",
+			      &e));
+	CHECK(!stat(p.file, &st));
+	CHECK_EQ(st.st_mode & 07777, 0640);
 	CHECK_ERR(secret_store(p.dir, "uploader", "rev_password", "a\nb", NULL,
 			       &e),
 		  -EINVAL);
