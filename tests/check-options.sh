@@ -63,7 +63,7 @@ check "defaults and ranges are those of lib/options.def" "$work/wrong"
 # The example as it is, and with its comments in force.
 {
 	"$top_builddir"/tests/print-options "$top_srcdir/etc/upcast.ini" || :
-	sed 's/^; \([a-z_]* = \)/\1/' "$top_srcdir/etc/upcast.ini" \
+	sed 's/^; \([a-z_]* =\)/\1/' "$top_srcdir/etc/upcast.ini" \
 		>"$work/upcast.ini"
 	"$top_builddir"/tests/print-options "$work/upcast.ini" || :
 } >"$work/example"
