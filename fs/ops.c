@@ -246,7 +246,10 @@ int ops_mount(struct loop *loop, const struct ops_config *config,
 		return err_set(err, -ENOMEM, "out of memory");
 	ops->loop = loop;
 	ops->config = *config;
+	list_init(&ops->files);
+	list_init(&ops->folders);
 	list_init(&ops->streams);
+	list_init(&ops->orders);
 	loop_task_init(&ops->stopped, on_stopped);
 	ops->names = malloc(OPS_NAMES_BYTES);
 	code = ops->names ? open_session(ops, err)
@@ -277,6 +280,8 @@ void ops_unmount(struct ops *ops)
 	/* Before the session goes: its last notice must not meet none. */
 	notifier_free(ops->notifier);
 	loop_cancel(ops->loop, &ops->stopped);
+	ops_close_files(ops);
+	ops_close_folders(ops);
 	if (ops->mounted)
 		fuse_session_unmount(ops->session);
 	if (ops->session)

@@ -18,9 +18,9 @@
  */
 struct handle {
 	enum layout_kind kind;
-	struct list node; /* of ops->streams */
-	uint64_t at;	  /* in the log: what comes next */
-	fuse_req_t req;	  /* a read that waits */
+	struct list node, stream; /* of ops->files, of ops->streams */
+	uint64_t at;		  /* in the log: what comes next */
+	fuse_req_t req;		  /* a read that waits */
 	size_t want;
 	struct fuse_pollhandle *poll_handle;
 	size_t len;
@@ -29,6 +29,7 @@ struct handle {
 
 /* A write to `ctl` that waits for its verdict. */
 struct order {
+	struct list node; /* of ops->orders */
 	struct ops *ops;
 	fuse_req_t req;
 	size_t size;
@@ -62,12 +63,13 @@ static int new_handle(struct ops *ops, const struct node *node, unsigned slot,
 		return -ENOMEM;
 	*h = (struct handle){ .kind = kind, .len = text.len };
 	memcpy(h->text, text.text, text.len);
-	list_init(&h->node);
+	list_init(&h->stream);
+	list_add_tail(&ops->files, &h->node);
 	if (kind == LAYOUT_EVENTS)
 		log->holds++;
 	if (kind == LAYOUT_STREAM) {
 		h->at = eventlog_end(log);
-		list_add_tail(&ops->streams, &h->node);
+		list_add_tail(&ops->streams, &h->stream);
 	}
 	ops->handles++;
 	*ret = h;
@@ -77,6 +79,7 @@ static int new_handle(struct ops *ops, const struct node *node, unsigned slot,
 static void free_handle(struct ops *ops, struct handle *h)
 {
 	list_del(&h->node);
+	list_del(&h->stream);
 	if (h->kind == LAYOUT_EVENTS)
 		ops->config.model->log.holds--;
 	if (h->poll_handle)
@@ -214,7 +217,7 @@ void ops_poll(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *fi,
 void ops_wake(struct ops *ops)
 {
 	list_for_each(it, &ops->streams) {
-		struct handle *h = list_entry(it, struct handle, node);
+		struct handle *h = list_entry(it, struct handle, stream);
 		fuse_req_t req = h->req;
 
 		if (req) {
@@ -252,6 +255,12 @@ static void show_error(struct order *o, int err, const char *sentence)
 	ops_wake(o->ops);
 }
 
+static void free_order(struct order *o)
+{
+	list_del(&o->node);
+	free(o);
+}
+
 static void finish(struct order *o, int err, const char *sentence)
 {
 	if (err) {
@@ -260,7 +269,7 @@ static void finish(struct order *o, int err, const char *sentence)
 	} else {
 		fuse_reply_write(o->req, o->size);
 	}
-	free(o);
+	free_order(o);
 }
 
 static void on_verdict(void *arg, int err, const char *sentence)
@@ -278,7 +287,7 @@ static void on_write_interrupt(fuse_req_t req, void *arg)
 
 	command_cancel(o->command);
 	fuse_reply_err(req, EINTR);
-	free(o);
+	free_order(o);
 }
 
 static void send_order(struct order *o)
@@ -330,9 +339,34 @@ void ops_write(fuse_req_t req, fuse_ino_t inode, const char *data, size_t size,
 		free(o);
 		return;
 	}
+	list_add_tail(&ops->orders, &o->node);
 	o->ops = ops;
 	o->req = req;
 	o->size = size;
 	o->uid = fuse_req_ctx(req)->uid;
 	send_order(o);
+}
+
+/*
+ * The commands have been taken back by then. Whoever follows the stream has
+ * reached its end.
+ */
+void ops_close_files(struct ops *ops)
+{
+	list_for_each_safe(it, &ops->orders) {
+		struct order *o = list_entry(it, struct order, node);
+
+		fuse_req_interrupt_func(o->req, NULL, NULL);
+		fuse_reply_err(o->req, ECONNABORTED);
+		free_order(o);
+	}
+	list_for_each_safe(it, &ops->files) {
+		struct handle *h = list_entry(it, struct handle, node);
+
+		if (h->req) {
+			fuse_req_interrupt_func(h->req, NULL, NULL);
+			fuse_reply_buf(h->req, NULL, 0);
+		}
+		free_handle(ops, h);
+	}
 }

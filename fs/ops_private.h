@@ -23,7 +23,9 @@ struct ops {
 	struct event *event;
 	struct notifier *notifier;
 	struct loop_task stopped;
-	struct list streams; /* struct handle, open on `stream` */
+	struct list files, folders; /* what is open */
+	struct list streams;	    /* of the files, those on `stream` */
+	struct list orders;	    /* commands that wait for their verdict */
 	unsigned handles;
 	char *names; /* room for the answer to a readdir */
 	bool mounted, stopping;
@@ -67,5 +69,9 @@ void ops_write(fuse_req_t req, fuse_ino_t inode, const char *data, size_t size,
 void ops_poll(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *fi,
 	      struct fuse_pollhandle *poll_handle);
 void ops_release(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *fi);
+
+/* At the end: what is still open, as the kernel no longer says. */
+void ops_close_files(struct ops *ops);
+void ops_close_folders(struct ops *ops);
 
 #endif

@@ -13,6 +13,7 @@ static const double timeout_s = 1.0;
 
 /* The children of a folder when it was opened, by number. */
 struct listing {
+	struct list node; /* of ops->folders */
 	size_t count;
 	uint64_t numbers[];
 };
@@ -182,6 +183,13 @@ void ops_statfs(fuse_req_t req, fuse_ino_t inode)
 
 /* ---- folders ------------------------------------------------------------ */
 
+static void free_listing(struct ops *ops, struct listing *l)
+{
+	list_del(&l->node);
+	ops->handles--;
+	free(l);
+}
+
 void ops_opendir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *fi)
 {
 	struct ops *ops = ops_of(req);
@@ -205,18 +213,22 @@ void ops_opendir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *fi)
 		l->numbers[l->count++] =
 			list_entry(it, struct node, sibling)->number;
 	fi->fh = (uintptr_t)l;
+	list_add_tail(&ops->folders, &l->node);
 	ops->handles++;
-	if (fuse_reply_open(req, fi)) {
-		ops->handles--;
-		free(l);
-	}
+	if (fuse_reply_open(req, fi))
+		free_listing(ops, l);
 }
 
 void ops_releasedir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *fi)
 {
-	ops_of(req)->handles--;
-	free((void *)(uintptr_t)fi->fh);
+	free_listing(ops_of(req), (void *)(uintptr_t)fi->fh);
 	fuse_reply_err(req, 0);
+}
+
+void ops_close_folders(struct ops *ops)
+{
+	list_for_each_safe(it, &ops->folders)
+		free_listing(ops, list_entry(it, struct listing, node));
 }
 
 struct answer {
