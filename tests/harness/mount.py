@@ -69,12 +69,13 @@ class Daemon:
 
 
 class Mount:
-    """upcast-fs over a control directory of its own."""
+    """upcast-fs over a control directory of its own, or a given one."""
 
-    def __init__(self, world, options=f"group={GROUP}", start=True):
+    def __init__(self, world, options=f"group={GROUP}", start=True,
+                 control_dir=None):
         self.world = world
         number = world.number()
-        self.control_dir = self._control_dir(world, number)
+        self.control_dir = control_dir or self._control_dir(world, number)
         self.top = world.folder(f"fs{number}", "mnt")
         self.config = world.write(
             f"fs{number}/upcast.ini",
@@ -128,14 +129,14 @@ class Mount:
         with open(self.path(*names), encoding="utf-8") as file:
             return file.read()
 
-    def wait_read(self, text, *names):
+    def wait_read(self, text, *names, seconds=10):
         """Until the file says just that, with its newline."""
         def says():
             try:
                 return self.read(*names) == text + "\n"
             except FileNotFoundError:
                 return False
-        wait_for(says, what=lambda: f"{names} says {text!r}")
+        wait_for(says, seconds, lambda: f"{names} says {text!r}")
 
     def wait_gone(self, *names):
         wait_for(lambda: not os.path.lexists(self.path(*names)),
