@@ -36,7 +36,9 @@ class Authority:
         self._database()
         self._key(self._ca)
         _openssl("req", "-x509", "-new", "-key", self._ca.key, "-days", "30",
-                 "-subj", "/CN=upcast test CA", "-out", self._ca.cert)
+                 "-subj", "/CN=upcast test CA", "-addext",
+                 "keyUsage=critical,keyCertSign,cRLSign",
+                 "-out", self._ca.cert)
 
     def _path(self, name):
         return os.path.join(self._folder, name)
@@ -60,7 +62,12 @@ private_key = $dir/ca.key
 default_md = sha256
 policy = any
 copy_extensions = copy
+x509_extensions = server
 unique_subject = no
+[server]
+basicConstraints = critical, CA:FALSE
+authorityKeyIdentifier = keyid
+subjectKeyIdentifier = hash
 [any]
 commonName = supplied
 """)
