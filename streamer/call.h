@@ -52,7 +52,8 @@ struct call {
 	struct calls *owner;
 	uint64_t number; /* since the start */
 	enum call_state state;
-	char why[256]; /* what holds it there, a sentence without secrets */
+	char why[256];	 /* what holds it there, a sentence without secrets */
+	char error[256]; /* the last trouble, kept when it is over */
 	char user[128], caller[256], display[256], call_id[256];
 	struct sip_flow flow;	       /* where it came from */
 	struct msg_media audio, video; /* with keys: not for showing */

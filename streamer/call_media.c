@@ -292,6 +292,8 @@ static void on_status(struct call *c, const struct msg_event *event)
 	const struct msg_status *s = &event->status;
 
 	c->status = *s;
+	if (s->state == MSG_RETRYING)
+		str_copy(c->error, s->why, sizeof(c->error));
 	if (c->held)
 		call_set_state(c, CALL_HELD, "the caller sends nothing now");
 	else if (s->state == MSG_WAITING_URL && c->why[0])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,7 +47,9 @@ static int check_target(struct call *c, const char *text, char *shown,
 			  why.text);
 		log_error("call %llu: failed to parse stream URL: %s",
 			  (unsigned long long)c->number, shown);
-		call_set_state(c, c->state, "%s: %s", shown, why.text);
+		snprintf(c->error, sizeof(c->error), "%.100s: %.150s", shown,
+			 why.text);
+		call_set_state(c, c->state, "%s", c->error);
 	}
 	url_release(&url);
 	return err;

@@ -6,7 +6,6 @@ import glob
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -24,42 +23,65 @@ SECRET = "secret"
 
 
 class Answerer:
-    """A running tests/tools/sip-answerer."""
+    """A running streamer whose media are only said to be there."""
 
     def __init__(self, world, **settings):
         self._world = world
         self.port = free_port()
+        self._name = f"answerer-{world.number()}"
+        self.dir = world.folder(self._name, "streamer")
         self._settings = {"sip_listen": f"127.0.0.1 {self.port} none",
                           "sip_udp": "true", "url_wait": "1s",
+                          "drain_time": "0s",
                           "default_url": "rtmp://u:secret@127.0.0.1/a/dflt",
                           **settings}
-        self._name = f"answerer-{world.number()}"
         self.ini = self._write()
-        self.process = world.start([built("tests/tools/sip-answerer"),
-                                    self.ini], name=self._name)
-        self.process.wait_log("test: ready")
+        self.process = world.start([built("tests/tools/streamer-stub"), "-f",
+                                    "-v", "-c", self.ini], name=self._name)
+        self.process.wait_log(" started")
 
     def _write(self):
         lines = [f"{key} = {value}" for key, value in self._settings.items()]
-        return self._world.write(f"{self._name}.ini",
-                                 "[streamer]\n" + "\n".join(lines) +
-                                 "\n[route]\nboard = "
-                                 "rtmp://u:secret@127.0.0.1/a/board\n")
+        return self._world.write(
+            f"{self._name}.ini",
+            f"[upcast]\ncontrol_dir = {os.path.dirname(self.dir)}\n"
+            "[streamer]\n" + "\n".join(lines) +
+            "\n[route]\nboard = rtmp://u:secret@127.0.0.1/a/board\n")
+
+    def command(self, text):
+        """The verdict of a command."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(os.path.join(self.dir, "ctl"))
+            sock.sendall(text.encode() + b"\n")
+            return sock.makefile().readline().strip()
 
     def reload(self, **settings):
-        count = self.log().count("test: reloaded")
         self._settings.update(settings)
         self._write()
-        self.process.signal(signal.SIGHUP)
-        wait_for(lambda: self.log().count("test: reloaded") > count,
-                 what="the reload")
+        verdict = self.command("reload")
+        assert verdict.startswith("ok "), verdict
 
     def log(self):
         return self.process.log_text()
 
+    def events(self):
+        with open(os.path.join(self.dir, "events"), encoding="utf-8") as file:
+            return file.read()
+
+    def call(self, number=1):
+        """The snapshot of a call, as a dict."""
+        path, = glob.glob(os.path.join(self.dir, "calls", f"*-{number}"))
+        with open(path, encoding="utf-8") as file:
+            return dict(line.rstrip("\n").split("=", 1) for line in file)
+
     def wait_log(self, text, count=1, seconds=10):
         wait_for(lambda: self.log().count(text) >= count, seconds,
                  lambda: f"{count} x {text!r} in\n{self.log()}")
+
+    def wait_call(self, number=1, **want):
+        wait_for(lambda: all(self.call(number).get(key) == value
+                             for key, value in want.items()),
+                 what=lambda: f"{want} in {self.call(number)}")
 
     def stop(self):
         """Ends it; what it leaks makes its status bad."""
@@ -99,9 +121,15 @@ def test_calls(world):
     assert re.search(r"call 1: RTMP|publishes to rtmp://user:\*\*\*@"
                      r"127.0.0.1/live/room-2", log), log
     assert "suite AEAD_AES_128_GCM" in log
-    assert "is held" in log
-    answerer.wait_log("is gone (the caller hung up)", 18)
-    assert SECRET not in log
+    answerer.wait_log("ended: the caller hung up", 18)
+    events = answerer.events()
+    assert " held: the caller sends nothing now" in events, events
+    assert " publishing" in events
+    answerer.wait_call(1, state="ended", why="the caller hung up",
+                       url="rtmp://127.0.0.1:1935/live/room-2",
+                       url_source="contact", transport="tcp", space="Space 1",
+                       audio="MP4A-LATM", video="H264", encryption="none")
+    assert SECRET not in log + events
     answerer.stop()
 
 
@@ -118,8 +146,10 @@ def test_where_to(world):
     answerer = Answerer(world)
     _sipp(world, "silent", answerer.port, user="board")
     _sipp(world, "silent", answerer.port, user="other")
-    answerer.wait_log("a/board from route")
-    answerer.wait_log("a/dflt from default")
+    answerer.wait_call(1, url="rtmp://127.0.0.1:1935/a/board",
+                       url_source="route")
+    answerer.wait_call(2, url="rtmp://127.0.0.1:1935/a/dflt",
+                       url_source="default")
     assert "retrying (1/1)..." in answerer.log()
     answerer.stop()
 
@@ -130,10 +160,12 @@ def test_full(world):
     _sipp(world, "full", answerer.port)
     answerer.reload(limit="none")
     _sipp(world, "early", answerer.port)
-    answerer.process.signal(signal.SIGUSR1)
-    wait_for(lambda: _options(answerer.port).startswith("SIP/2.0 503"),
-             what="503 while draining")
+    assert answerer.command("drain").startswith("ok ")
     _sipp(world, "full", answerer.port, "u1")
+    assert answerer.command("resume").startswith("ok ")
+    _sipp(world, "options", answerer.port)
+    assert answerer.command("limit 0").startswith("ok ")
+    _sipp(world, "full", answerer.port)
     answerer.stop()
 
 
@@ -279,14 +311,13 @@ def test_lost_connection(world):
             sock.sendall(_ack(answerer.port, answer))
             answerer.wait_log("handling sip accepted notification")
         answerer.wait_log("has ended: closed by the peer")
-        answerer.reload(drain_time="0s")
-        answerer.process.signal(signal.SIGTERM)
+        assert answerer.command("hangup 1").startswith("ok ")
         server.settimeout(10)
         with server.accept()[0] as sock:
             bye = Reader(sock).next()
     assert bye.startswith(f"BYE {contact} SIP/2.0\r\n"), bye
     assert f"Route: <{contact};lr>" in bye, bye
-    assert answerer.process.wait() == 0
+    answerer.stop()
 
 
 def test_retransmission(world):
@@ -320,7 +351,7 @@ def test_keyframe(world):
         reader.next()
         sock.sendall(_ack(answerer.port, reader.next()))
         answerer.wait_log("handling sip accepted notification")
-        answerer.process.signal(signal.SIGUSR2)
+        assert answerer.command("keyframe 1").startswith("ok ")
         info = reader.next()
         assert info.startswith("INFO sip:a@127.0.0.1 SIP/2.0"), info
         assert "picture_fast_update" in info
@@ -360,7 +391,8 @@ def test_tls(world):
     plain = _stunnel(world, port)
     _sipp(world, "early", plain)
     _sipp(world, "early", port)
-    assert ";transport=tls" not in answerer.log()
+    assert answerer.call(1)["transport"] == "tls"
+    assert answerer.call(2)["transport"] == "tcp"
     with socket.create_connection(("127.0.0.1", plain)) as sock:
         reader = Reader(sock)
         sock.sendall(_request("OPTIONS", port))
@@ -396,6 +428,27 @@ def test_tls_verify(world):
     answerer.stop()
 
 
+def test_commands(world):
+    """commands and their verdicts; the daemon's own snapshot"""
+    answerer = Answerer(world)
+    for command, want in (
+            ("ping", "ok pong"), ("hangup 7", "error ENOENT "),
+            ("hangup 1-1", "error ENOENT "), ("hangup", "error EINVAL "),
+            ("limit x", "error EINVAL "), ("trace maybe", "error EINVAL "),
+            ("trace on", "ok "), ("drain now", "error EINVAL "),
+            ("dance", "error EINVAL unknown command dance")):
+        verdict = answerer.command(command)
+        assert verdict.startswith(want), f"{command}: {verdict}"
+    with open(os.path.join(answerer.dir, "state"), encoding="utf-8") as file:
+        state = file.read()
+    assert "state=running\n" in state, state
+    assert f"listen=tcp:127.0.0.1:{answerer.port} udp:" in state, state
+    assert "calls_limit=none\n" in state
+    answerer.stop()
+    with open(os.path.join(answerer.dir, "state"), encoding="utf-8") as file:
+        assert "state=stopped\n" in file.read()
+
+
 def test_settings(world):
     """settings that cannot work say so"""
     port = free_port()
@@ -414,9 +467,11 @@ def test_settings(world):
             ({"limit": "many"}, "streamer.limit"),
             ({"allow_from": "everyone"}, "streamer.allow_from"),
             ({"rtp_port_min": "5000", "rtp_port_max": "5002"}, "no room")):
-        ini = world.write("bad.ini", "[streamer]\n" + "\n".join(
+        ini = world.write("bad.ini", "[upcast]\ncontrol_dir = "
+                          f"{world.folder('bad')}\n[streamer]\n" + "\n".join(
             f"{key} = {value}" for key, value in settings.items()) + "\n")
-        done = subprocess.run([built("tests/tools/sip-answerer"), ini],
+        done = subprocess.run([built("tests/tools/streamer-stub"), "-f", "-c",
+                               ini],
                               capture_output=True, text=True, timeout=20,
                               check=False)
         assert done.returncode == 1 and words in done.stderr, done.stderr
@@ -472,8 +527,9 @@ def test_baresip(world):
     answerer.wait_log("handling sip accepted notification", seconds=20)
     log = answerer.log()
     assert re.search(r"stub 1: audio on codec \d pt \d+ suite AES_CM", log)
-    answerer.wait_log("a/board from route")
-    answerer.wait_log("is gone (the caller hung up)", seconds=20)
+    answerer.wait_log("ended: the caller hung up", seconds=20)
+    assert answerer.call()["url_source"] == "route"
+    assert answerer.call()["encryption"].startswith("AES_CM_128")
     baresip.wait(20)
     answerer.stop()
 
@@ -539,9 +595,7 @@ def test_kamailio(world):
     _sipp(world, "early", port, calls=6)
     assert [one.log().count("newIncomingCall") for one in pair] == [3, 3]
     assert "Record-Route" not in pair[0].log()
-    pair[0].process.signal(signal.SIGUSR1)
-    wait_for(lambda: _options(pair[0].port).startswith("SIP/2.0 503"),
-             what="503 while draining")
+    assert pair[0].command("drain").startswith("ok ")
     _sipp(world, "early", port, calls=4)
     assert [one.log().count("newIncomingCall") for one in pair] == [3, 7]
     kamailio.stop()

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "streamer/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/mono.h"
+#include "lib/notify.h"
+#include "lib/str.h"
+#include "streamer/report_text.h"
+
+enum {
+	TICK_MS = 1000,
+	HEARTBEAT_MS = 5000,
+	COUNTERS_MAX = 1 << 20,
+};
+
+struct report {
+	struct loop *loop;
+	struct ctldir *dir;
+	const struct calls *calls; /* NULL: none yet, or none any more */
+	const struct settings *settings;
+	struct loop_timer tick_timer;
+	int64_t started_s;
+	uint64_t state_ms; /* `state` was written */
+	bool counted;	   /* figures have come since the last table */
+	bool failed;	   /* the last write; told once */
+	bool is_stopping;
+	/* The ended calls that are shown, a ring: the oldest goes first. */
+	uint64_t ended[REPORT_ENDED_MAX];
+	size_t ended_count, ended_next;
+};
+
+/* ---- names -------------------------------------------------------------- */
+
+void report_format_id(const struct ctldir *dir, uint64_t number, char *dst)
+{
+	snprintf(dst, REPORT_ID_SIZE, "%" PRId64 "-%" PRIu64, ctldir_epoch(dir),
+		 number);
+}
+
+int report_parse_id(const struct ctldir *dir, const char *id,
+		    uint64_t *ret_number)
+{
+	const char *dash = strchr(id, '-');
+	char epoch[24];
+
+	snprintf(epoch, sizeof(epoch), "%" PRId64, ctldir_epoch(dir));
+	if (dash && ((size_t)(dash - id) != strlen(epoch) ||
+		     memcmp(id, epoch, strlen(epoch))))
+		return -EINVAL;
+	return str_parse_u64(dash ? dash + 1 : id, 1, UINT64_MAX, ret_number)
+		       ? -EINVAL
+		       : 0;
+}
+
+/* ---- writing ------------------------------------------------------------ */
+
+static void check(struct report *r, int err)
+{
+	if (!err == !r->failed)
+		return;
+	r->failed = err != 0;
+	if (err)
+		log_warning("the control directory cannot be written: %s: "
+			    "calls go on unseen",
+			    err_str(err));
+	else
+		log_info("the control directory can be written again");
+}
+
+static void write_call(struct report *r, const struct call *c)
+{
+	char id[REPORT_ID_SIZE];
+	struct buf b;
+	int err;
+
+	buf_init(&b, SNAPSHOT_MAX);
+	report_format_id(r->dir, c->number, id);
+	err = report_text_call(c, &b);
+	check(r, err ? err : ctldir_put_object(r->dir, id, &b));
+	buf_release(&b);
+}
+
+static int format_state(struct report *r, struct buf *b)
+{
+	int err = snapshot_begin(b);
+
+	err = err ? err : snapshot_add_u64(b, "pid", (uint64_t)getpid());
+	err = err ? err : snapshot_add(b, "version", UPCAST_VERSION);
+	err = err ? err : snapshot_add_time(b, "started", r->started_s);
+	err = err ? err : snapshot_add_time(b, "heartbeat", mono_wall_s());
+	if (err || !r->calls || r->is_stopping)
+		return err ? err
+			   : snapshot_add(b, "state",
+					  r->is_stopping ? "stopped"
+							 : "starting");
+	return report_text_calls(r->calls, r->settings, b);
+}
+
+static void write_state(struct report *r)
+{
+	struct buf b;
+	int err;
+
+	r->state_ms = mono_ms();
+	buf_init(&b, SNAPSHOT_MAX);
+	err = format_state(r, &b);
+	check(r, err ? err : ctldir_put(r->dir, "state", &b));
+	buf_release(&b);
+}
+
+static void write_counters(struct report *r)
+{
+	char id[REPORT_ID_SIZE];
+	struct buf b;
+	int err = 0;
+
+	r->counted = false;
+	buf_init(&b, COUNTERS_MAX);
+	list_for_each(it, calls_list(r->calls)) {
+		const struct call *c = list_entry(it, struct call, node);
+
+		report_format_id(r->dir, c->number, id);
+		err = err ? err : report_text_counters(c, id, &b);
+	}
+	check(r, err ? err : ctldir_put(r->dir, "counters", &b));
+	buf_release(&b);
+}
+
+static void tell_manager(struct report *r)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%u calls", calls_active(r->calls));
+	notify_status(text);
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+	struct report *r = container_of(timer, struct report, tick_timer);
+	bool old = mono_ms() - r->state_ms >= HEARTBEAT_MS;
+
+	if (r->calls && r->counted)
+		write_counters(r);
+	if (old)
+		write_state(r);
+	if (r->calls && old)
+		tell_manager(r);
+	notify_watchdog();
+	loop_timer_start(timer, TICK_MS);
+}
+
+/* ---- what the calls say ------------------------------------------------- */
+
+static void tell_event(struct report *r, const struct call *c)
+{
+	char id[REPORT_ID_SIZE];
+
+	report_format_id(r->dir, c->number, id);
+	check(r, ctldir_event(r->dir, "call %s %s%s%s", id,
+			      call_state_name(c->state), *c->why ? ": " : "",
+			      c->why));
+}
+
+static void on_changed(void *arg, const struct call *c)
+{
+	struct report *r = arg;
+
+	write_call(r, c);
+	tell_event(r, c);
+	r->counted = true;
+}
+
+static void on_counted(void *arg, const struct call *c)
+{
+	struct report *r = arg;
+
+	r->counted = true;
+}
+
+static void forget_oldest(struct report *r)
+{
+	char id[REPORT_ID_SIZE];
+
+	if (r->ended_count < REPORT_ENDED_MAX) {
+		r->ended_count++;
+		return;
+	}
+	report_format_id(r->dir, r->ended[r->ended_next], id);
+	check(r, ctldir_remove_object(r->dir, id));
+}
+
+static void on_ended(void *arg, const struct call *c)
+{
+	struct report *r = arg;
+
+	forget_oldest(r);
+	r->ended[r->ended_next] = c->number;
+	r->ended_next = (r->ended_next + 1) % REPORT_ENDED_MAX;
+	write_call(r, c);
+	tell_event(r, c);
+	write_state(r);
+	r->counted = true;
+}
+
+struct calls_observer report_observer(struct report *r)
+{
+	return (struct calls_observer){ .changed = on_changed,
+					.counted = on_counted,
+					.ended = on_ended,
+					.arg = r };
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+/* Calls do not outlive the daemon: those of the last one are over. */
+static bool keep_none(void *arg, const char *id)
+{
+	return false;
+}
+
+int report_new(struct loop *loop, struct ctldir *dir, struct report **ret)
+{
+	struct report *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	r->loop = loop;
+	r->dir = dir;
+	r->started_s = mono_wall_s();
+	err = loop_timer_init(&r->tick_timer, loop, on_tick);
+	if (err) {
+		free(r);
+		return err;
+	}
+	check(r, ctldir_sweep(dir, keep_none, r));
+	write_state(r);
+	loop_timer_start(&r->tick_timer, TICK_MS);
+	*ret = r;
+	return 0;
+}
+
+void report_free(struct report *r)
+{
+	if (!r)
+		return;
+	loop_timer_release(&r->tick_timer);
+	free(r);
+}
+
+void report_attach(struct report *r, const struct calls *calls,
+		   const struct settings *settings)
+{
+	r->calls = calls;
+	r->settings = settings;
+	write_state(r);
+	write_counters(r);
+}
+
+void report_reload(struct report *r, const struct settings *settings)
+{
+	r->settings = settings;
+	write_state(r);
+}
+
+void report_stopping(struct report *r)
+{
+	r->calls = NULL;
+	r->is_stopping = true;
+	write_state(r);
+}
