@@ -109,12 +109,21 @@ static void set(struct nfs_error *ret, int code, const char *words)
 	ret->words = words ? words : err_str(code);
 }
 
+/*
+ * libnfs cuts its sentences at 255 bytes, and paths are long: what ends with
+ * the text is the beginning of a status.
+ */
+static bool is_status(const char *status, const char *name, size_t n)
+{
+	return !strncmp(status, name, n) && (!status[n] || !name[n]);
+}
+
 static bool sort_status(const char *name, size_t n, struct nfs_error *ret)
 {
 	for (size_t i = 0; n && i < ARRAY_SIZE(statuses); i++) {
 		const struct row *row = &statuses[i];
 
-		if (strlen(row->name) != n || strncmp(row->name, name, n) != 0)
+		if (!is_status(row->name, name, n))
 			continue;
 		set(ret, row->code, row->words);
 		return true;
