@@ -2,9 +2,8 @@
 #ifndef UPCAST_SIP_CONN_H
 #define UPCAST_SIP_CONN_H
 
-#include <uthash.h>
-
 #include "lib/buf.h"
+#include "lib/hash.h"
 #include "streamer/sip_net.h"
 
 /*

@@ -2,8 +2,7 @@
 #ifndef UPCAST_SIP_DIALOG_H
 #define UPCAST_SIP_DIALOG_H
 
-#include <uthash.h>
-
+#include "lib/hash.h"
 #include "streamer/sip.h"
 #include "streamer/sip_expires.h"
 #include "streamer/sip_txn.h"

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
+#include "lib/hash.h"
 #include "lib/mono.h"
 #include "lib/str.h"
 

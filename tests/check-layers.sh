@@ -51,6 +51,7 @@ fuse             ^fs/
 histedit|editline|readline  ^cli/shell
 libav|libsw      ^streamer/transcode
 systemd/         ^lib/notify
+uthash[.]h       ^lib/hash
 END
 awk '
 	NR == FNR { header[++n] = $1; owner[n] = $2; next }

@@ -6,9 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "lib/hash.h"
 #include "lib/list.h"
 #include "uploader/recording.h"
 #include "uploader/row.h"

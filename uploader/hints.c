@@ -10,8 +10,7 @@
 
 #include <event2/event.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "lib/hash.h"
 
 enum {
 	WATCHES_MAX = 16384,

@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "lib/hash.h"
 #include "lib/mono.h"
 #include "lib/str.h"
 

@@ -57,6 +57,9 @@ struct probe_step {
 /* ---- lines ------------------------------------------------------------- */
 
 static void say(struct probe *p, const char *word, const char *fmt, va_list ap)
+	ATTR_PRINTF(3, 0);
+
+static void say(struct probe *p, const char *word, const char *fmt, va_list ap)
 {
 	char text[1024];
 

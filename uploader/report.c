@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "lib/hash.h"
 #include "lib/log.h"
 #include "lib/mono.h"
 #include "lib/notify.h"

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "lib/hash.h"
 #include "lib/str.h"
 #include "uploader/recording.h"
 
