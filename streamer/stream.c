@@ -13,13 +13,10 @@
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include "lib/list.h"
 #include "lib/offload.h"
-#include "lib/str.h"
+#include "streamer/stream_tls.h"
 
 enum {
 	/* One that waits for a dead name server must not hold up the rest. */
@@ -31,7 +28,6 @@ enum {
 	UNSENT_MAX = 256 << 10,
 	/* A buffer that has grown over this is given back when empty. */
 	KEEP_BYTES = 256 << 10,
-	PIN_SIZE = 32,
 };
 
 enum state {
@@ -43,17 +39,10 @@ enum state {
 	STATE_OVER,
 };
 
-struct pins {
-	int count;
-	uint8_t digest[STREAM_PINS_MAX][PIN_SIZE];
-};
-
 struct stream_env {
 	struct loop *loop;
 	struct offload *lookups;
-	SSL_CTX *tls;
-	struct pins pins;
-	bool no_verify;
+	struct stream_tls *tls;
 	struct list finishing;
 	uint8_t input[READ_SIZE];
 };
@@ -82,7 +71,7 @@ struct stream {
 	int fd;
 	struct event *readable, *writable;
 	bool blocked; /* `writable` is waited for */
-	SSL *tls;
+	struct ssl_st *tls;
 	struct buf out;
 	size_t done; /* of `out`, sent already */
 	uint64_t sent;
@@ -93,96 +82,16 @@ struct stream {
 
 /* ---- environment ------------------------------------------------------ */
 
-static int parse_pin(const char *word, size_t len, uint8_t digest[PIN_SIZE])
-{
-	static const char mark[] = "sha256//";
-	/* 44 characters, the last one padding, make 33 bytes. */
-	uint8_t bytes[PIN_SIZE + 1];
-
-	if (len != strlen(mark) + 44 || strncmp(word, mark, strlen(mark)) ||
-	    word[len - 1] != '=')
-		return -EINVAL;
-	if (EVP_DecodeBlock(bytes, (const uint8_t *)word + strlen(mark), 44) !=
-	    PIN_SIZE + 1)
-		return -EINVAL;
-	memcpy(digest, bytes, PIN_SIZE);
-	return 0;
-}
-
-static int parse_pins(const char *list, struct pins *ret, struct err *err)
-{
-	struct pins pins = { 0 };
-	const char *word;
-	size_t len;
-
-	while (list && str_next_word(&list, &word, &len)) {
-		if (pins.count == STREAM_PINS_MAX)
-			return err_set(err, -EINVAL, "more than %d pins",
-				       STREAM_PINS_MAX);
-		if (parse_pin(word, len, pins.digest[pins.count]))
-			return err_set(err, -EINVAL,
-				       "pin %d is not of the form sha256// and "
-				       "44 characters of base64",
-				       pins.count + 1);
-		pins.count++;
-	}
-	*ret = pins;
-	return 0;
-}
-
-static int load_trust(SSL_CTX *ctx, const char *path, struct err *err)
-{
-	if (!path || !*path) {
-		/* None is installed: then nothing will be trusted. */
-		SSL_CTX_set_default_verify_paths(ctx);
-		return 0;
-	}
-	if (SSL_CTX_load_verify_file(ctx, path) == 1)
-		return 0;
-	return err_set(err, -EINVAL,
-		       "%s: no certificates in PEM form can be read from it",
-		       path);
-}
-
-static int new_tls(const struct stream_settings *s, SSL_CTX **ret,
-		   struct err *err)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	int e;
-
-	if (!ctx)
-		return err_set(err, -ENOMEM, "out of memory");
-	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
-					 SSL_OP_IGNORE_UNEXPECTED_EOF);
-	/* The verdict is looked at when the handshake is over: see verify(). */
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
-	e = load_trust(ctx, s->trust, err);
-	ERR_clear_error();
-	if (e) {
-		SSL_CTX_free(ctx);
-		return e;
-	}
-	*ret = ctx;
-	return 0;
-}
-
 int stream_env_reload(struct stream_env *env, const struct stream_settings *s,
 		      struct err *err)
 {
-	SSL_CTX *tls = NULL;
-	struct pins pins;
-	int e = parse_pins(s->pins, &pins, err);
+	struct stream_tls *tls;
+	int e = stream_tls_new(s, &tls, err);
 
-	e = e ? e : new_tls(s, &tls, err);
 	if (e)
 		return e;
-	SSL_CTX_free(env->tls);
+	stream_tls_free(env->tls);
 	env->tls = tls;
-	env->pins = pins;
-	env->no_verify = s->no_verify;
 	return 0;
 }
 
@@ -218,7 +127,7 @@ void stream_env_free(struct stream_env *env)
 	list_for_each_safe(it, &env->finishing)
 		stream_close(list_entry(it, struct stream, node));
 	offload_free(env->lookups);
-	SSL_CTX_free(env->tls);
+	stream_tls_free(env->tls);
 	free(env);
 }
 
@@ -232,7 +141,7 @@ static void stop_io(struct stream *s)
 		event_free(s->writable);
 	s->readable = s->writable = NULL;
 	s->blocked = false;
-	SSL_free(s->tls);
+	stream_tls_close(s->tls);
 	s->tls = NULL;
 	if (s->fd >= 0)
 		close(s->fd);
@@ -285,8 +194,7 @@ void stream_close(struct stream *s)
 static void half_close(struct stream *s)
 {
 	if (s->tls)
-		SSL_shutdown(s->tls);
-	ERR_clear_error();
+		stream_tls_shutdown(s->tls);
 	shutdown(s->fd, SHUT_WR);
 }
 
@@ -327,33 +235,14 @@ struct buf *stream_out(struct stream *s)
 	return &s->out;
 }
 
-static ssize_t send_tls(struct stream *s, const uint8_t *data, size_t n)
-{
-	size_t written;
-	int ok;
-
-	ERR_clear_error();
-	ok = SSL_write_ex(s->tls, data, n, &written);
-	if (ok == 1)
-		return (ssize_t)written;
-	switch (SSL_get_error(s->tls, ok)) {
-	case SSL_ERROR_WANT_WRITE:
-	case SSL_ERROR_WANT_READ:
-		return -EAGAIN;
-	default:
-		return errno ? -errno : -EPIPE;
-	}
-}
-
 static ssize_t send_some(struct stream *s)
 {
 	const uint8_t *data = s->out.data + s->done;
 	size_t n = s->out.len - s->done;
 	ssize_t sent;
 
-	errno = 0;
 	if (s->tls)
-		return send_tls(s, data, n);
+		return stream_tls_send(s->tls, data, n);
 	sent = send(s->fd, data, n, MSG_NOSIGNAL);
 	return sent < 0 ? -errno : sent;
 }
@@ -402,26 +291,11 @@ void stream_flush(struct stream *s)
 static ssize_t receive_some(struct stream *s, uint8_t *dst, size_t n)
 {
 	ssize_t got;
-	int ok;
 
-	errno = 0;
-	if (!s->tls) {
-		got = recv(s->fd, dst, n, 0);
-		return got < 0 ? -errno : got;
-	}
-	ERR_clear_error();
-	ok = SSL_read(s->tls, dst, (int)n);
-	if (ok > 0)
-		return ok;
-	switch (SSL_get_error(s->tls, ok)) {
-	case SSL_ERROR_WANT_WRITE:
-	case SSL_ERROR_WANT_READ:
-		return -EAGAIN;
-	case SSL_ERROR_ZERO_RETURN:
-		return 0;
-	default:
-		return errno ? -errno : -EPROTO;
-	}
+	if (s->tls)
+		return stream_tls_receive(s->tls, dst, n);
+	got = recv(s->fd, dst, n, 0);
+	return got < 0 ? -errno : got;
 }
 
 static void receive(struct stream *s)
@@ -448,94 +322,28 @@ static void receive(struct stream *s)
 
 /* ---- TLS --------------------------------------------------------------- */
 
-static bool is_address(const char *host)
+static void shake(struct stream *s)
 {
-	struct in6_addr addr;
-
-	return inet_pton(AF_INET, host, &addr) == 1 ||
-	       inet_pton(AF_INET6, host, &addr) == 1;
-}
-
-static bool set_name(struct stream *s)
-{
-	X509_VERIFY_PARAM *param = SSL_get0_param(s->tls);
-
-	if (is_address(s->host))
-		return X509_VERIFY_PARAM_set1_ip_asc(param, s->host) == 1;
-	SSL_set_hostflags(s->tls, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return SSL_set1_host(s->tls, s->host) == 1 &&
-	       SSL_set_tlsext_host_name(s->tls, s->host) == 1;
-}
-
-static bool is_pinned(const struct stream *s)
-{
-	X509 *cert = SSL_get0_peer_certificate(s->tls);
-	uint8_t digest[EVP_MAX_MD_SIZE], *spki = NULL;
-	bool pinned = false;
-	int len;
-
-	len = cert ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki) : -1;
-	if (len <= 0 ||
-	    !EVP_Digest(spki, (size_t)len, digest, NULL, EVP_sha256(), NULL)) {
-		OPENSSL_free(spki);
-		return false;
-	}
-	for (int i = 0; i < s->env->pins.count; i++)
-		pinned |= !memcmp(s->env->pins.digest[i], digest, PIN_SIZE);
-	OPENSSL_free(spki);
-	return pinned;
-}
-
-/* Nothing of ours has been sent yet when this is asked. */
-static void verify(struct stream *s)
-{
-	long verdict = SSL_get_verify_result(s->tls);
+	bool blocked = false;
 	char why[256];
+	int err = stream_tls_shake(s->tls, s->env->tls, &blocked, why,
+				   sizeof(why));
 
-	if (verdict == X509_V_OK || s->env->no_verify || is_pinned(s)) {
+	if (err == -EAGAIN) {
+		s->blocked = blocked && !event_add(s->writable, NULL);
+	} else if (err) {
+		fail(s, err, why);
+	} else {
 		loop_timer_stop(&s->timer);
 		s->state = STATE_OPEN;
 		s->handler->on_open(s->arg, s->fd);
-		return;
-	}
-	snprintf(why, sizeof(why), "certificate is not trusted: %s",
-		 X509_verify_cert_error_string(verdict));
-	fail(s, -EKEYREJECTED, why);
-}
-
-static void shake(struct stream *s)
-{
-	unsigned long code;
-	char why[256];
-	int ok;
-
-	errno = 0;
-	ERR_clear_error();
-	ok = SSL_connect(s->tls);
-	if (ok == 1) {
-		verify(s);
-		return;
-	}
-	switch (SSL_get_error(s->tls, ok)) {
-	case SSL_ERROR_WANT_READ:
-		return;
-	case SSL_ERROR_WANT_WRITE:
-		s->blocked = !event_add(s->writable, NULL);
-		return;
-	default:
-		code = ERR_peek_error();
-		snprintf(why, sizeof(why), "TLS handshake failed: %s",
-			 code	 ? ERR_reason_error_string(code)
-			 : errno ? strerrordesc_np(errno)
-				 : "far end closed the connection");
-		fail(s, -EPROTO, why);
 	}
 }
 
 static void start_tls(struct stream *s)
 {
-	s->tls = SSL_new(s->env->tls);
-	if (!s->tls || !set_name(s) || SSL_set_fd(s->tls, s->fd) != 1) {
+	s->tls = stream_tls_open(s->env->tls, s->host, s->fd);
+	if (!s->tls) {
 		fail(s, -ENOMEM, "out of memory");
 		return;
 	}
@@ -733,6 +541,14 @@ static int start_lookup(struct stream *s)
 	s->lookup = l;
 	offload_submit(s->env->lookups, &l->job);
 	return 0;
+}
+
+static bool is_address(const char *host)
+{
+	struct in6_addr addr;
+
+	return inet_pton(AF_INET, host, &addr) == 1 ||
+	       inet_pton(AF_INET6, host, &addr) == 1;
 }
 
 /* An address needs no helper thread. */
