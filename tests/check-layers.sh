@@ -97,5 +97,13 @@ check "no conditional compilation inside functions" "$work/cpp"
 done >"$work/spdx"
 check "every file names its licence" "$work/spdx"
 
+# What no .am file names would be missing from a release.
+cat ./*.am ./*/*.am | tr -s ' \t\\' '\n' >"$work/named"
+{
+	cat "$work/files"
+	find tests -maxdepth 1 -name '*.[ch]'
+} | grep -vxFf "$work/named" >"$work/unnamed"
+check "every source is in an .am file" "$work/unnamed"
+
 echo "1..$number"
 exit $failed
