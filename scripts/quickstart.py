@@ -82,11 +82,11 @@ class Demo:
         self.uploader.wait_state("source_state", "ready")
         say(f"settings       {self.uploader.config}")
         say(f"control dir    {os.path.dirname(self.uploader.control)}")
-        if os.path.exists(built("upcast-fs")):
+        if os.path.exists(built("fs/upcast-fs")):
             self.start_mount()
 
     def start_mount(self):
-        self.world.start([built("upcast-fs"), "-f", "-c",
+        self.world.start([built("fs/upcast-fs"), "-f", "-c",
                           self.uploader.config, self.mount], name="upcast-fs")
         self.world.on_close(lambda: subprocess.run(
             ["fusermount3", "-uz", self.mount], check=False,

@@ -333,6 +333,7 @@ void engine_get_status(const struct engine *e, struct engine_status *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	ret->state = state_word(e);
+	ret->is_paused = e->is_paused;
 	str_copy(ret->why,
 		 why		   ? why
 		 : *e->journal_why ? e->journal_why

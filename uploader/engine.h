@@ -82,6 +82,7 @@ enum { ENGINE_WHY_MAX = ERR_TEXT_MAX };
 
 struct engine_status {
 	const char *state; /* starting standby disabled paused running */
+	bool is_paused;
 	char why[ENGINE_WHY_MAX];
 	char source[512];
 	const char *source_state; /* connecting ready down */

@@ -232,6 +232,8 @@ static int add_status(struct buf *b, const struct engine_status *s)
 	err = err ? err : snapshot_add_cut(b, "rev_why", s->rev_why, 256);
 	err = err ? err : snapshot_add(b, "cms_state", s->cms_state);
 	err = err ? err : snapshot_add_cut(b, "cms_why", s->cms_why, 256);
+	err = err ? err
+		  : snapshot_add(b, "paused", s->is_paused ? "true" : "false");
 	err = err ? err : snapshot_add_time(b, "last_scan", s->last_scan_s);
 	return err ? err : snapshot_add_u64(b, "scanned", s->scanned);
 }

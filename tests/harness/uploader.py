@@ -134,7 +134,7 @@ class Uploader:
             file.write("\n".join(lines) + "\n")
 
     def arguments(self, *more):
-        return [built("upcast-uploader"), "-c", self.config, *more]
+        return [built("uploader/upcast-uploader"), "-c", self.config, *more]
 
     def start(self, *more):
         self.process = self._world.start(
