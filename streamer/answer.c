@@ -22,16 +22,19 @@ static int hex_digit(char c)
 /* `config` of an fmtp line; false if it is there and is no hex. */
 static bool read_config(const struct sdp_format *f, struct msg_media *m)
 {
+	/* Room for the digit that an odd number of them lacks. */
 	char hex[2 * MSG_CONFIG_MAX + 2];
 	size_t n;
 
 	m->config_len = 0;
-	if (!sdp_fmtp_get(f->fmtp, "config", hex, sizeof(hex)))
+	if (!sdp_fmtp_get(f->fmtp, "config", hex, sizeof(hex) - 1))
 		return true;
 	n = strlen(hex);
 	/* Some write StreamMuxConfig with an odd number of digits. */
-	if (n % 2)
-		hex[n++] = '0', hex[n] = '\0';
+	if (n % 2) {
+		hex[n++] = '0';
+		hex[n] = '\0';
+	}
 	for (size_t i = 0; i + 1 < n && i / 2 < MSG_CONFIG_MAX; i += 2) {
 		int hi = hex_digit(hex[i]), lo = hex_digit(hex[i + 1]);
 

@@ -7,6 +7,7 @@
 
 #include "lib/log.h"
 #include "streamer/sip_dialog.h"
+#include "streamer/sip_response.h"
 
 struct sip {
 	struct sip_dialogs dialogs;
@@ -24,7 +25,7 @@ static void respond_stateless(struct sip *sip, const struct sip_flow *flow,
 	buf_init(&text, SIP_TEXT_MAX);
 	if (flow->transport == SIP_UDP)
 		sip_msg_reply_address(msg, &flow->peer, &back.peer);
-	if (!sip_dialog_response(&sip->dialogs, NULL, msg, status, NULL, NULL,
+	if (!sip_response_format(&sip->dialogs, NULL, msg, status, NULL, NULL,
 				 0, &text))
 		(void)!sip_net_send(sip->dialogs.net, &back, text.data,
 				    text.len);
@@ -38,7 +39,7 @@ static void respond_tagged(struct sip *sip, struct sip_txn *txn,
 	struct buf text;
 
 	buf_init(&text, SIP_TEXT_MAX);
-	if (!sip_dialog_response(&sip->dialogs, NULL, msg, status, tag, NULL, 0,
+	if (!sip_response_format(&sip->dialogs, NULL, msg, status, tag, NULL, 0,
 				 &text))
 		sip_txn_respond(txn, status, &text);
 	buf_release(&text);

@@ -105,14 +105,4 @@ void sip_dialog_send_bye(struct sip_dialog *d, const char *why);
 void sip_dialog_start_expires(struct sip_dialog *d);
 void sip_dialog_on_expires(struct loop_timer *timer);
 
-/*
- * A response to `msg` with our headers; `sdp` may be NULL. For sip.c's answers
- * outside of dialogs, too: `d` is NULL then, and `tag`, if it is not NULL,
- * goes to the To header.
- */
-int sip_dialog_response(const struct sip_dialogs *owner,
-			const struct sip_dialog *d, const struct sip_msg *msg,
-			int status, const char *tag, const char *sdp,
-			size_t len, struct buf *dst) ATTR_MUST_CHECK;
-
 #endif

@@ -9,6 +9,7 @@
 #include <osipparser2/osip_parser.h>
 
 #include "lib/str.h"
+#include "streamer/sip_body.h"
 
 void sip_msg_init(void)
 {
@@ -388,93 +389,11 @@ int sip_msg_key(const struct sip_msg *m, enum sip_method method,
 			  m->from_tag, m->branch, host, port, method);
 }
 
-/* ---- bodies ------------------------------------------------------------- */
-
-static bool is_type(const char *value, size_t len, const char *type)
-{
-	size_t n = strlen(type);
-
-	return len >= n && !strncasecmp(value, type, n) &&
-	       (len == n || strchr("; \t\r", value[n]));
-}
-
-/* Does a part's head say application/sdp? */
-static bool is_sdp_part(const char *head, size_t len)
-{
-	static const char name[] = "content-type:";
-	const char *end = head + len;
-
-	while (head < end) {
-		const char *nl = memchr(head, '\n', (size_t)(end - head));
-		size_t n = (size_t)((nl ? nl : end) - head);
-		size_t skip = strlen(name);
-
-		if (n > skip && !strncasecmp(head, name, skip)) {
-			while (skip < n && head[skip] == ' ')
-				skip++;
-			return is_type(head + skip, n - skip,
-				       SIP_CHECK_ACCEPTED);
-		}
-		head += n + 1;
-	}
-	return false;
-}
-
-/* Parts stand between lines of "--boundary" (RFC 2046 section 5.1.1). */
-static bool find_part(const struct sip_msg *m, const char *boundary,
-		      const char **ret, size_t *ret_len)
-{
-	size_t n = strlen(boundary);
-	const char *end = m->body + m->body_len;
-	const char *at = memmem(m->body, m->body_len, boundary, n);
-
-	while (at) {
-		const char *part = at + n, *head_end;
-
-		at = memmem(part, (size_t)(end - part), boundary, n);
-		if (!at)
-			return false;
-		head_end = memmem(part, (size_t)(at - part), "\r\n\r\n", 4);
-		if (!head_end || !is_sdp_part(part, (size_t)(head_end - part)))
-			continue;
-		*ret = head_end + 4;
-		*ret_len = (size_t)(at - *ret);
-		return true;
-	}
-	return false;
-}
-
-static bool find_boundary(const char *type, char *dst, size_t size)
-{
-	const char *at = strcasestr(type, "boundary=");
-	size_t n;
-
-	if (!at)
-		return false;
-	at += strlen("boundary=");
-	at += *at == '"';
-	n = strcspn(at, "\"; \t");
-	if (!n || n > 70 || n + 3 > size)
-		return false;
-	snprintf(dst, size, "--%.*s", (int)n, at);
-	return true;
-}
-
 bool sip_msg_sdp(const struct sip_msg *m, const char **ret, size_t *ret_len)
 {
-	const char *type = sip_msg_value(m, SIP_CONTENT_TYPE);
-	char boundary[80];
-
-	if (!m->body_len)
-		return false;
-	if (is_type(type, strlen(type), SIP_CHECK_ACCEPTED)) {
-		*ret = m->body;
-		*ret_len = m->body_len;
-		return true;
-	}
-	return is_type(type, strlen(type), "multipart/mixed") &&
-	       find_boundary(type, boundary, sizeof(boundary)) &&
-	       find_part(m, boundary, ret, ret_len);
+	return m->body_len &&
+	       sip_body_find_sdp(sip_msg_value(m, SIP_CONTENT_TYPE), m->body,
+				 m->body_len, ret, ret_len);
 }
 
 /* ---- addresses by themselves -------------------------------------------- */
