@@ -28,6 +28,7 @@ void clock_restart(struct clock *c, enum clock_lane_id id, uint32_t rate)
 	l->rate = rate;
 	l->started = false;
 	l->has_report = false;
+	l->has_early = false;
 	c->lead_ms = 0;
 }
 
@@ -43,7 +44,8 @@ static void anchor(struct clock *c, struct clock_lane *l, uint32_t timestamp,
 	bool first = l->out_ms < 0;
 	double since = arrival_ms - (first ? c->origin_ms : l->arrival_ms);
 
-	l->base_ms = fmax(since, 0) + (first ? 0 : (double)l->out_ms);
+	l->base_ms =
+		fmax(since, 0) + (first ? CLOCK_START_MS : (double)l->out_ms);
 	l->ticks = 0;
 	l->last = timestamp;
 	l->arrival_ms = arrival_ms;
@@ -77,34 +79,6 @@ static void slew(struct clock *c, struct clock_lane *l, int64_t ticks)
 	c->lead_ms -= step;
 }
 
-uint64_t clock_map(struct clock *c, enum clock_lane_id id, uint32_t timestamp,
-		   uint64_t arrival_ms)
-{
-	struct clock_lane *l = &c->lane[id];
-	double arrival = (double)arrival_ms;
-	int64_t ticks = unwrap(l, timestamp), ms;
-
-	if (!c->started) {
-		c->started = true;
-		c->origin_ms = arrival;
-	}
-	if (!l->started || has_leapt(l, ticks, arrival)) {
-		anchor(c, l, timestamp, arrival);
-		ticks = 0;
-	} else if (ticks > l->ticks) {
-		if (id == CLOCK_VIDEO)
-			slew(c, l, ticks);
-		l->ticks = ticks;
-		l->last = timestamp;
-		l->arrival_ms = arrival;
-	}
-	ms = llround(lane_ms(l, ticks));
-	if (ms < l->out_ms)
-		ms = l->out_ms;
-	l->out_ms = ms;
-	return (uint64_t)ms;
-}
-
 static double ntp_ms(uint64_t ntp)
 {
 	return (double)(ntp >> 32) * 1000 +
@@ -129,16 +103,70 @@ static void align(struct clock *c)
 		c->lead_ms = lead;
 }
 
+static void note_report(struct clock_lane *l, uint32_t timestamp, uint64_t ntp)
+{
+	l->has_report = true;
+	l->report_ticks = unwrap(l, timestamp);
+	l->report_ms = ntp_ms(ntp);
+}
+
+/* A medium that begins and is known already moves to its place at once. */
+static void place(struct clock *c, enum clock_lane_id id)
+{
+	struct clock_lane *l = &c->lane[id];
+
+	if (!l->has_early)
+		return;
+	l->has_early = false;
+	note_report(l, l->early_timestamp, l->early_ntp);
+	align(c);
+	l->base_ms += id == CLOCK_VIDEO ? c->lead_ms : -c->lead_ms;
+	c->lead_ms = 0;
+}
+
+uint64_t clock_map(struct clock *c, enum clock_lane_id id, uint32_t timestamp,
+		   uint64_t arrival_ms)
+{
+	struct clock_lane *l = &c->lane[id];
+	double arrival = (double)arrival_ms;
+	int64_t ticks = unwrap(l, timestamp), ms;
+
+	if (!c->started) {
+		c->started = true;
+		c->origin_ms = arrival;
+	}
+	if (!l->started || has_leapt(l, ticks, arrival)) {
+		anchor(c, l, timestamp, arrival);
+		place(c, id);
+		ticks = 0;
+	} else if (ticks > l->ticks) {
+		if (id == CLOCK_VIDEO)
+			slew(c, l, ticks);
+		l->ticks = ticks;
+		l->last = timestamp;
+		l->arrival_ms = arrival;
+	}
+	ms = llround(lane_ms(l, ticks));
+	if (ms < l->out_ms)
+		ms = l->out_ms;
+	l->out_ms = ms;
+	return (uint64_t)ms;
+}
+
 void clock_report(struct clock *c, enum clock_lane_id id, uint32_t timestamp,
 		  uint64_t ntp)
 {
 	struct clock_lane *l = &c->lane[id];
 
 	/* Some send zero until their own clock is known. */
-	if (!l->started || !ntp)
+	if (!ntp)
 		return;
-	l->has_report = true;
-	l->report_ticks = unwrap(l, timestamp);
-	l->report_ms = ntp_ms(ntp);
-	align(c);
+	if (l->started) {
+		note_report(l, timestamp, ntp);
+		align(c);
+		return;
+	}
+	l->has_early = true;
+	l->early_timestamp = timestamp;
+	l->early_ntp = ntp;
 }

@@ -6,19 +6,22 @@
 #include <stdint.h>
 
 /*
- * RTP timestamps of a call's audio and video on one timeline, in milliseconds
- * from 0. Pure.
+ * RTP timestamps of a call's audio and video on one timeline, in milliseconds.
+ * Pure.
  *
  * Until sender reports (RFC 3550 section 6.4.1) of both media have come, a
  * medium begins where its first packet arrived and then follows its own
- * timestamps. After that the reports say how far the two are apart, and video
- * is led there, a little with each picture, never in a jump; audio keeps its
- * even spacing. A medium whose timestamps leap, or that has a new SSRC, goes
+ * timestamps. Reports say how far the two are apart: if they come before a
+ * medium begins, it begins in its place; if later, video is led there, a little
+ * with each picture, never in a jump, and audio keeps its even spacing. A medium whose timestamps leap, or that has a new SSRC, goes
  * on from where it was. No lane's time ever goes back.
  *
  *	clock_init(&c, 90000, 32000);
  *	ms = clock_map(&c, CLOCK_VIDEO, packet.timestamp, arrival_ms);
  */
+/* When the first packet of all is: what belongs before it has room. */
+enum { CLOCK_START_MS = 1000 };
+
 enum clock_lane_id { CLOCK_AUDIO, CLOCK_VIDEO, CLOCK_LANES };
 
 struct clock_lane {
@@ -29,6 +32,10 @@ struct clock_lane {
 	double base_ms; /* time of tick 0 */
 	double arrival_ms;
 	int64_t out_ms; /* the latest that was told */
+
+	bool has_early; /* a report from before the first packet */
+	uint32_t early_timestamp;
+	uint64_t early_ntp;
 
 	bool has_report;
 	int64_t report_ticks;

@@ -14,13 +14,15 @@ struct sender {
 static uint64_t audio(struct sender *s, int64_t ms)
 {
 	return clock_map(&s->c, CLOCK_AUDIO, s->audio_ts + (uint32_t)(ms * 32),
-			 (uint64_t)(5000 + ms + s->audio_delay));
+			 (uint64_t)(5000 + ms + s->audio_delay)) -
+	       CLOCK_START_MS;
 }
 
 static uint64_t video(struct sender *s, int64_t ms)
 {
 	return clock_map(&s->c, CLOCK_VIDEO, s->video_ts + (uint32_t)(ms * 90),
-			 (uint64_t)(5000 + ms + s->video_delay));
+			 (uint64_t)(5000 + ms + s->video_delay)) -
+	       CLOCK_START_MS;
 }
 
 static void report(struct sender *s, int64_t ms)
@@ -83,6 +85,29 @@ static int test_align(void)
 			CHECK_EQ(last, 990 + 300);
 	}
 	CHECK(last >= 19980 - 1 && last <= 19980 + 1);
+out:
+	return err;
+}
+
+/* Reports that come first, as many senders do: no slewing, in either order. */
+static int test_early(void)
+{
+	struct sender s = sender();
+	int err = 0;
+
+	s.video_delay = 300;
+	report(&s, 0);
+	CHECK_EQ(audio(&s, 0), 0);
+	CHECK_EQ(video(&s, 0), 0);
+	CHECK_EQ(video(&s, 40), 40);
+	s = sender();
+	s.audio_delay = 300;
+	report(&s, 0);
+	CHECK_EQ(video(&s, 0), 0);
+	CHECK_EQ(audio(&s, 0), 0);
+	CHECK_EQ(audio(&s, 32), 32);
+	report(&s, 32);
+	CHECK_EQ(video(&s, 40), 40);
 out:
 	return err;
 }
@@ -180,6 +205,7 @@ out:
 static const struct unit_test tests[] = {
 	{ "arrival", test_arrival, 0 },
 	{ "sender reports", test_align, 0 },
+	{ "early reports", test_early, 0 },
 	{ "wrap", test_wrap, 0 },
 	{ "days", test_days, 0 },
 	{ "leap", test_leap, 0 },
