@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "lib/crypto.h"
 #include "lib/mono.h"
 #include "lib/str.h"
 #include "streamer/feed.h"
@@ -297,10 +297,10 @@ static void authenticate(struct publish *p, const struct rtmp_event *event)
 	const char *scheme = "";
 	char why[WHY_MAX];
 	struct err err;
-	uint32_t nonce = (uint32_t)mono_ns();
+	uint32_t nonce;
 	int e;
 
-	getrandom(&nonce, sizeof(nonce), GRND_NONBLOCK);
+	crypto_random(&nonce, sizeof(nonce));
 	buf_wipe(&p->query);
 	e = rtmp_auth_answer(event->text, &user, nonce, &p->query, &scheme,
 			     &err);
