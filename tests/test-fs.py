@@ -3,7 +3,9 @@
 """upcast-fs through the kernel: what tools, people and hostile input get."""
 
 import errno
+import functools
 import grp
+import http.server
 import os
 import select
 import shutil
@@ -11,6 +13,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -26,6 +29,13 @@ PATH = "spaces/c4605aaf/20261124103107+0100.mp4"
 FOLDER = "uploader/recordings/spaces/c4605aaf/20261124103107+0100"
 NOBODY = 65534
 MIB = 1 << 20
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """What it serves is the test's business, not the log's."""
+
+    def log_message(self, *_):
+        pass
 
 
 def prepare(world):
@@ -409,6 +419,37 @@ def test_metrics(world):
     assert 'upcast_calls_limit{daemon="streamer"} 50\n' in text
     check = run("promtool", "check", "metrics", input=text)
     assert check.returncode == 0 and not check.stderr, check.stderr
+    mount.stop()
+
+
+def test_page(world):
+    """index.html shows its neighbours in a browser, foreign text as text"""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    skip_unless(chromium, "no chromium")
+    mount, daemon = one_recording(world)
+    daemon.put(18, state="uploading", path="a.mp4", size="10", bytes_sent="4",
+               title="<script>document.title='broken'</script>")
+    mount.daemon("streamer").put(3, state="publishing", space="böard")
+    mount.wait_read("böard", "streamer/calls/3/space")
+    mount.wait_read("40", "uploader/recordings/a/progress")
+    handler = functools.partial(Quiet, directory=mount.top)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/"
+    shot = world.path("page.png")
+    for output in ("--dump-dom", f"--screenshot={shot}"):
+        page = subprocess.run(
+            [chromium, "--headless", "--no-sandbox", "--disable-gpu",
+             f"--user-data-dir={world.folder('browser')}",
+             "--virtual-time-budget=3000", output, url],
+            capture_output=True, text=True, timeout=60)
+        assert page.returncode == 0, page.stderr
+        text = page.stdout or text
+    server.shutdown()
+    for part in ('data-ready="1"', "böard", "uploader running", "rev answered",
+                 "&lt;script&gt;document", "<title>upcast</title>"):
+        assert part in text, part
+    assert os.path.getsize(shot) > 10000
     mount.stop()
 
 
