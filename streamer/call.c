@@ -52,6 +52,7 @@ void call_set_state(struct call *c, enum call_state state, const char *fmt, ...)
 static void free_call(struct call *c)
 {
 	list_del(&c->node);
+	list_del(&c->shown);
 	c->owner->count--;
 	if (!c->established)
 		c->owner->half_open--;
@@ -135,6 +136,7 @@ static int new_call(struct calls *calls, const struct sip_invite *invite,
 	if (!c)
 		return -ENOMEM;
 	c->owner = calls;
+	list_init(&c->shown);
 	loop_task_init(&c->doom, on_doom);
 	err = loop_timer_init(&c->url_timer, calls->loop, call_on_url_timer);
 	if (err) {

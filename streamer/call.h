@@ -46,9 +46,10 @@ const char *call_url_source_name(enum call_url_source source);
 
 struct calls;
 
-/* For looking at; only call.c writes. */
+/* For looking at; only call.c writes, except for `shown`. */
 struct call {
 	struct list node;
+	struct list shown; /* the observer's own */
 	struct calls *owner;
 	uint64_t number; /* since the start */
 	enum call_state state;
@@ -83,11 +84,11 @@ struct call {
 /* Who shows the calls to the world. */
 struct calls_observer {
 	/* State, reason, or anything that a snapshot shows has changed. */
-	void (*changed)(void *arg, const struct call *call);
+	void (*changed)(void *arg, struct call *call);
 	/* Fresh figures: once a second for each call. */
-	void (*counted)(void *arg, const struct call *call);
+	void (*counted)(void *arg, struct call *call);
 	/* The last word on a call. */
-	void (*ended)(void *arg, const struct call *call);
+	void (*ended)(void *arg, struct call *call);
 	void *arg;
 };
 

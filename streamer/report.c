@@ -26,6 +26,8 @@ struct report {
 	const struct calls *calls; /* NULL: none yet, or none any more */
 	const struct settings *settings;
 	struct loop_timer tick_timer;
+	struct list changed; /* calls to be written after this dispatch */
+	struct loop_task write_task;
 	int64_t started_s;
 	uint64_t state_ms; /* `state` was written */
 	bool counted;	   /* figures have come since the last table */
@@ -168,16 +170,31 @@ static void tell_event(struct report *r, const struct call *c)
 			      c->why));
 }
 
-static void on_changed(void *arg, const struct call *c)
+/* A call changes several times in one dispatch: one snapshot says it all. */
+static void on_write(struct loop_task *task)
+{
+	struct report *r = container_of(task, struct report, write_task);
+	struct list *it;
+
+	while ((it = list_first(&r->changed))) {
+		list_del(it);
+		write_call(r, list_entry(it, struct call, shown));
+	}
+}
+
+static void on_changed(void *arg, struct call *c)
 {
 	struct report *r = arg;
 
-	write_call(r, c);
+	if (list_is_empty(&r->changed))
+		loop_defer(r->loop, &r->write_task);
+	if (list_is_empty(&c->shown))
+		list_add_tail(&r->changed, &c->shown);
 	tell_event(r, c);
 	r->counted = true;
 }
 
-static void on_counted(void *arg, const struct call *c)
+static void on_counted(void *arg, struct call *c)
 {
 	struct report *r = arg;
 
@@ -196,10 +213,11 @@ static void forget_oldest(struct report *r)
 	check(r, ctldir_remove_object(r->dir, id));
 }
 
-static void on_ended(void *arg, const struct call *c)
+static void on_ended(void *arg, struct call *c)
 {
 	struct report *r = arg;
 
+	list_del(&c->shown);
 	forget_oldest(r);
 	r->ended[r->ended_next] = c->number;
 	r->ended_next = (r->ended_next + 1) % REPORT_ENDED_MAX;
@@ -235,6 +253,8 @@ int report_new(struct loop *loop, struct ctldir *dir, struct report **ret)
 	r->loop = loop;
 	r->dir = dir;
 	r->started_s = mono_wall_s();
+	list_init(&r->changed);
+	loop_task_init(&r->write_task, on_write);
 	err = loop_timer_init(&r->tick_timer, loop, on_tick);
 	if (err) {
 		free(r);
@@ -251,6 +271,7 @@ void report_free(struct report *r)
 {
 	if (!r)
 		return;
+	loop_cancel(r->loop, &r->write_task);
 	loop_timer_release(&r->tick_timer);
 	free(r);
 }
