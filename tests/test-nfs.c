@@ -242,6 +242,59 @@ out:
 	return err;
 }
 
+/* The server dies while opens and closes wait for their turn. */
+static struct {
+	struct source_file *file[40];
+	size_t count;
+} opened;
+
+static void on_opened(void *arg, const struct source_result *r)
+{
+	opened.file[opened.count++] = r->file;
+	loop_stop(share.loop);
+}
+
+static bool is_one_opened(void)
+{
+	return opened.count > 0;
+}
+
+static bool are_all_answered(void)
+{
+	return opened.count == ARRAY_SIZE(opened.file);
+}
+
+static int test_killed_opening(void)
+{
+	char name[64];
+	int err;
+
+	memset(&opened, 0, sizeof(opened));
+	for (size_t i = 0; i < ARRAY_SIZE(opened.file); i++) {
+		snprintf(name, sizeof(name), "%zu.mp4", i);
+		CHECK_OK(share_put(name, name));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(opened.file); i++) {
+		snprintf(name, sizeof(name), "%zu.mp4", i);
+		CHECK_OK(source_open_file(share.source, name, on_opened, NULL,
+					  NULL));
+	}
+	CHECK(share_wait(is_one_opened));
+	ganesha_stop(&share.server);
+	source_close_file(opened.file[0]);
+	opened.file[0] = NULL;
+	CHECK(share_wait(are_all_answered));
+	CHECK_OK(ganesha_start(&share.server));
+	CHECK(share_wait(share_is_ready));
+	CHECK_OK(share_open("0.mp4"));
+	source_close_file(share.last.file);
+	err = 0;
+out:
+	for (size_t i = 0; i < ARRAY_SIZE(opened.file); i++)
+		source_close_file(opened.file[i]);
+	return err;
+}
+
 /* What the host removes while it is open; ganesha keeps it readable. */
 static int test_removed(void)
 {
@@ -325,6 +378,7 @@ static int nfs4_idle(void)
 	}
 
 NFS_ONLY(killed)
+NFS_ONLY(killed_opening)
 NFS_ONLY(restarted)
 NFS_ONLY(silent)
 NFS_ONLY(read_only)
@@ -333,6 +387,8 @@ NFS_ONLY(removed)
 
 static const struct unit_test tests[] = {
 	{ "nfs 3: server killed in mid-read", nfs3_killed, UNIT_NO_OOM },
+	{ "nfs 3: server killed among opens", nfs3_killed_opening,
+	  UNIT_NO_OOM },
 	{ "nfs 3: server restarted", nfs3_restarted, UNIT_NO_OOM },
 	{ "nfs 3: server hangs", nfs3_silent, UNIT_NO_OOM },
 	{ "nfs 3: read-only export", nfs3_read_only, UNIT_NO_OOM },
@@ -341,6 +397,8 @@ static const struct unit_test tests[] = {
 	{ "nfs 3: server not there, settings wrong", nfs3_not_there,
 	  UNIT_NO_OOM },
 	{ "nfs 4: server killed in mid-read", nfs4_killed, UNIT_NO_OOM },
+	{ "nfs 4: server killed among opens", nfs4_killed_opening,
+	  UNIT_NO_OOM },
 	{ "nfs 4: server restarted", nfs4_restarted, UNIT_NO_OOM },
 	{ "nfs 4: server hangs", nfs4_silent, UNIT_NO_OOM },
 	{ "nfs 4: read-only export", nfs4_read_only, UNIT_NO_OOM },

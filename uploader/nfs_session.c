@@ -35,6 +35,46 @@ enum {
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 
+/* ---- turns ----------------------------------------------------------------
+ */
+
+static void next_turn(struct nfs_session *s)
+{
+	struct list *it;
+
+	while (!s->is_turn_taken && !s->is_lost &&
+	       (it = list_first(&s->turns))) {
+		struct nfs_turn *turn = list_entry(it, struct nfs_turn, node);
+
+		list_del(it);
+		s->is_turn_taken = s->version == 4;
+		turn->go(turn);
+	}
+}
+
+void nfs_turn_take(struct nfs_session *s, struct nfs_turn *turn)
+{
+	list_add_tail(&s->turns, &turn->node);
+	nfs_session_wake(s);
+}
+
+/*
+ * Possibly called back by libnfs because the connection has ended: nothing may
+ * be started from there.
+ */
+void nfs_turn_end(struct nfs_session *s)
+{
+	s->is_turn_taken = false;
+	nfs_session_wake(s);
+}
+
+/* Out of libnfs: what has gathered meanwhile. */
+static void settle(struct nfs_session *s)
+{
+	nfs_op_sort_failed(s);
+	next_turn(s);
+}
+
 /* ---- the socket ---------------------------------------------------------- */
 
 /*
@@ -99,7 +139,7 @@ static void service(struct nfs_session *s, int revents)
 {
 	if (nfs_service(s->nfs, revents) < 0)
 		nfs_session_lose(s, "lost the connection to %s", s->where);
-	nfs_op_sort_failed(s);
+	settle(s);
 	watch(s);
 	start_tick(s);
 }
@@ -159,10 +199,9 @@ static void pump(struct loop_task *task)
 		s->is_announced = true;
 		s->calls.mounted(s->calls.arg, s);
 	}
+	settle(s);
 	if (!s->is_lost && s->is_mounted && nfs_which_events(s->nfs) & POLLOUT)
 		service(s, POLLOUT);
-	else
-		nfs_op_sort_failed(s);
 	start_tick(s);
 	if (s->is_told || (!s->is_lost && !is_done(s)))
 		return;
@@ -238,7 +277,7 @@ static void on_tick(struct loop_timer *timer)
 	start_tick(s);
 }
 
-/* ---- version 4: turns and leases ----------------------------------------- */
+/* ---- version 4: leases --------------------------------------------------- */
 
 bool nfs_session_can_open(const struct nfs_session *s)
 {
@@ -250,33 +289,6 @@ bool nfs_session_can_open(const struct nfs_session *s)
 		return false;
 	return !list_is_empty(&s->files) ||
 	       mono_ms() < s->renewed_ms + s->lease_ms / 2;
-}
-
-static void next_turn(struct nfs_session *s)
-{
-	struct list *it;
-
-	while (!s->is_turn_taken && (it = list_first(&s->turns))) {
-		struct nfs_turn *turn = list_entry(it, struct nfs_turn, node);
-
-		list_del(it);
-		s->is_turn_taken = s->version == 4;
-		turn->go(turn);
-	}
-}
-
-void nfs_turn_take(struct nfs_session *s, struct nfs_turn *turn)
-{
-	list_add_tail(&s->turns, &turn->node);
-	next_turn(s);
-}
-
-void nfs_turn_end(struct nfs_session *s)
-{
-	s->is_turn_taken = false;
-	if (!s->is_lost && !s->is_dying)
-		next_turn(s);
-	nfs_session_wake(s);
 }
 
 /* ---- birth and death ----------------------------------------------------- */
