@@ -35,12 +35,14 @@ static int test_sort(void)
 		{ -ELOOP, "Symbolic link encountered", -EPERM },
 		{ -ENOENT, NULL, -ENOENT },
 		{ -EIO, "ERR_", -ENOTCONN },
-		/* Cut off by libnfs. */
-		{ -ENOENT, "NFS: LOOKUP of /a failed with NFS3ERR_NOEN",
-		  -ENOENT },
+		{ -EIO, "NFS: RENAME failed with NFS3ERR_", -ENOTCONN },
 		{ -ENOENT, "NFS: LOOKUP of /a failed with NFS3ERR_", -ENOENT },
-		{ -EIO, "NFS: RENAME of /a failed with NFS3ERR_NOEN(-5)",
-		  -EIO },
+		/* Files may have any name. */
+		{ -ENOENT,
+		  "NFS4: OPEN (path /failed with NFS4ERR_EXPIRED(-5)) "
+		  "failed with NFS4ERR_NOENT(-2)",
+		  -ENOENT },
+		{ -ENOENT, "NFS4ERR_EXPIRED", -ENOENT },
 	};
 	struct nfs_error e;
 	int err = 0;
@@ -69,8 +71,28 @@ out:
 	return err;
 }
 
+/* What libnfs has cut off at its 1023rd byte. */
+static int test_cut(void)
+{
+	char text[1024];
+	struct nfs_error e;
+	int err = 0;
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "failed with NFS4ERR_EXPIRED(", 28);
+	text[sizeof(text) - 1] = '\0';
+	nfs_error_sort(-EROFS, text, &e);
+	CHECK_EQ(e.code, -EROFS);
+	text[sizeof(text) - 2] = '\0';
+	nfs_error_sort(-EROFS, text, &e);
+	CHECK_EQ(e.code, -ENOTCONN);
+out:
+	return err;
+}
+
 static const struct unit_test tests[] = {
 	{ "whose fault it is", test_sort, 0 },
+	{ "sentences that were cut", test_cut, 0 },
 	{ "what to do about a mount", test_hints, 0 },
 };
 UNIT_MAIN(tests)

@@ -8,7 +8,10 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 
-enum { SESSION = -ENOTCONN };
+enum {
+	SESSION = -ENOTCONN,
+	LIBNFS_TEXT_MAX = 1024, /* its buffer for a sentence */
+};
 
 /* Names of NFS statuses without NFS3ERR_ and NFS4ERR_; words NULL: errno's. */
 static const struct row {
@@ -92,14 +95,23 @@ static const struct row mount_hints[] = {
 static const int of_file[] = { ENOENT, EACCES, EISDIR, ENOTDIR,
 			       EEXIST, EROFS,  ESTALE, ENOSPC };
 
-/* The status after "NFS3ERR_" or "NFS4ERR_": its length, 0 if there is none. */
+/*
+ * The status is the last thing in a sentence, behind paths that may be called
+ * anything: what stands before the last "failed with" is not looked at, and a
+ * sentence so long that libnfs has cut it says nothing.
+ */
 static size_t find_status(const char *text, const char **ret_name)
 {
-	const char *at = text ? strstr(text, "ERR_") : NULL;
+	static const char before[] = "failed with NFS";
+	const char *at = NULL;
 
-	if (!at || at - text < 4 || strncmp(at - 4, "NFS", 3) != 0)
+	if (!text || strlen(text) >= LIBNFS_TEXT_MAX - 1)
 		return 0;
-	*ret_name = at + 4;
+	for (const char *s = text; (s = strstr(s, before)); s++)
+		at = s + strlen(before);
+	if (!at || !*at || strncmp(at + 1, "ERR_", 4) != 0)
+		return 0;
+	*ret_name = at + 5;
 	return strspn(*ret_name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
 }
 
@@ -109,21 +121,12 @@ static void set(struct nfs_error *ret, int code, const char *words)
 	ret->words = words ? words : err_str(code);
 }
 
-/*
- * libnfs cuts its sentences at 255 bytes, and paths are long: what ends with
- * the text is the beginning of a status.
- */
-static bool is_status(const char *status, const char *name, size_t n)
-{
-	return !strncmp(status, name, n) && (!status[n] || !name[n]);
-}
-
 static bool sort_status(const char *name, size_t n, struct nfs_error *ret)
 {
 	for (size_t i = 0; n && i < ARRAY_SIZE(statuses); i++) {
 		const struct row *row = &statuses[i];
 
-		if (!is_status(row->name, name, n))
+		if (strlen(row->name) != n || strncmp(row->name, name, n) != 0)
 			continue;
 		set(ret, row->code, row->words);
 		return true;

@@ -9,7 +9,6 @@
 #include "lib/mono.h"
 #include "lib/str.h"
 #include "uploader/nfs_compat.h"
-#include "uploader/nfs_error.h"
 
 /*
  * An operation is a row of steps, each a call of libnfs and what is done with
@@ -403,7 +402,8 @@ static void note_failure(struct nfs_op *op, int err, const char *text)
 {
 	struct nfs_session *s = op->session;
 
-	op->raw = err;
+	op->has_failed = true;
+	nfs_error_sort(err, text, &op->error);
 	str_copy(op->text, text ? text : "", sizeof(op->text));
 	list_del(&op->node);
 	list_add_tail(&s->failed, &op->node);
@@ -413,7 +413,7 @@ static void note_failure(struct nfs_op *op, int err, const char *text)
 /* libnfs may have called back all the same. */
 static void fail_start(struct nfs_op *op)
 {
-	if (op->raw)
+	if (op->has_failed)
 		return;
 	if (holds_turn(op))
 		nfs_turn_end(op->session);
@@ -423,7 +423,7 @@ static void fail_start(struct nfs_op *op)
 static void begin_step(struct nfs_op *op)
 {
 	op->step_ms = mono_ms();
-	op->raw = 0;
+	op->has_failed = false;
 	if (op->session->is_lost)
 		note_failure(op, -EINTR, NULL);
 	else if (steps[op->base.verb][op->step].start(op))
@@ -489,9 +489,8 @@ static void on_answer(int err, struct nfs_context *nfs, void *data,
  */
 static void sort_failure(struct nfs_session *s, struct nfs_op *op)
 {
-	struct nfs_error e;
+	struct nfs_error e = op->error;
 
-	nfs_error_sort(op->raw, op->text, &e);
 	if (e.code == -ESTALE && !op->base.file)
 		e.code = -ENOTCONN;
 	if (e.code == -ENOTCONN)

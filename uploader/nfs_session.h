@@ -9,6 +9,7 @@
 #include "lib/err.h"
 #include "lib/list.h"
 #include "lib/loop.h"
+#include "uploader/nfs_error.h"
 #include "uploader/source_ops.h"
 
 /*
@@ -71,8 +72,9 @@ struct nfs_op {
 	struct nfs_turn turn;
 	unsigned step;
 	uint64_t started_ms, step_ms;
-	int raw;	/* what libnfs said */
-	char text[160]; /* and its words */
+	bool has_failed; /* libnfs has given up on this step */
+	struct nfs_error error;
+	char text[256]; /* what libnfs said to it, cut */
 	struct nfsdir *dir;
 	struct source_entry *entries;
 };
