@@ -73,8 +73,16 @@ static void on_init(void *arg, struct fuse_conn_info *conn)
 		      (FUSE_CAP_READDIRPLUS | FUSE_CAP_CACHE_SYMLINKS);
 	/* Values change in milliseconds, as their times do. */
 	conn->time_gran = 1000000;
-	if (ops->config.ready)
-		ops->config.ready(ops->config.arg);
+	ops->greeted = true;
+}
+
+/* Once the kernel has its answer to the greeting, too. */
+static void tell_ready(struct ops *ops)
+{
+	if (!ops->greeted || ops->ready_told)
+		return;
+	ops->ready_told = true;
+	ops->config.ready(ops->config.arg);
 }
 
 const struct fuse_lowlevel_ops ops_table = {
@@ -164,6 +172,7 @@ static void on_request(evutil_socket_t fd, short what, void *arg)
 			return;
 		if (n > 0)
 			fuse_session_process_buf(ops->session, &ops->request);
+		tell_ready(ops);
 		if (n > 0 && !fuse_session_exited(ops->session))
 			continue;
 		/* Unmounted by somebody, or broken. */

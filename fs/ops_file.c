@@ -236,14 +236,18 @@ void ops_wake(struct ops *ops)
 
 /* ---- commands ----------------------------------------------------------- */
 
-/* The sentence stays where whoever wrote can find it. */
+/*
+ * The sentence stays where whoever wrote can find it. Of the command only its
+ * word does: what follows may be a secret.
+ */
 static void show_error(struct order *o, int err, const char *sentence)
 {
 	struct model *m = o->ops->config.model;
-	char text[ERR_TEXT_MAX + 128], line[sizeof(text) + COMMAND_TEXT + 128],
-		now[STR_TIME_SIZE];
+	char text[ERR_TEXT_MAX + COMMAND_TEXT], line[sizeof(text) + 256];
+	char now[STR_TIME_SIZE];
 
-	snprintf(text, sizeof(text), "%s: %s", o->line,
+	snprintf(text, sizeof(text), "%.*s%s%s: %s", (int)strcspn(o->line, " "),
+		 o->line, *o->id ? " " : "", o->id,
 		 *sentence ? sentence : err_str(err));
 	str_format_time(mono_wall_s(), now);
 	snprintf(line, sizeof(line), "- %s uid %u: %s: %s", now,

@@ -28,7 +28,7 @@ struct ops {
 	struct list orders;	    /* commands that wait for their verdict */
 	unsigned handles;
 	char *names; /* room for the answer to a readdir */
-	bool mounted, stopping;
+	bool mounted, greeted, ready_told, stopping;
 };
 
 static inline struct ops *ops_of(fuse_req_t req)

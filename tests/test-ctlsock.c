@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ctlsock.h"
 
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/tempdir.h"
@@ -276,6 +278,53 @@ out:
 	return err;
 }
 
+enum { STRANGER = 65534, GROUP = 54321 };
+
+/* The verdict on a command of somebody else. */
+static int call_as(const struct server *s, gid_t gid, gid_t more,
+		   const char *command)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setgroups(1, &more) || setgid(gid) || setuid(STRANGER))
+			_exit(255);
+		_exit(-ctlsock_call(s->path, command, 5000, NULL));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -ECHILD;
+	return -WEXITSTATUS(status);
+}
+
+static int test_who(void)
+{
+	struct server s = { 0 };
+	int err = 0;
+
+	if (geteuid())
+		return 0;
+	CHECK_OK(tempdir_make(s.dir));
+	CHECK(!chmod(s.dir, 0755));
+	snprintf(s.path, sizeof(s.path), "%s/ctl", s.dir);
+	CHECK_OK(loop_new(&s.loop));
+	CHECK_OK(ctlsock_listen(s.loop, s.path, GROUP, on_command, &s, &s.sock,
+				NULL));
+	s.started = !pthread_create(&s.thread, NULL, run_server, &s);
+	CHECK(s.started);
+	CHECK_EQ(call_as(&s, GROUP, STRANGER, "quiet"), 0);
+	CHECK_EQ(call_as(&s, STRANGER, GROUP, "quiet"), 0);
+	CHECK_EQ(call_as(&s, GROUP, STRANGER, "as 0 quiet"), -EPERM);
+	CHECK_EQ(call_as(&s, STRANGER, STRANGER, "quiet"), -EACCES);
+	/* Not the mode of the file alone keeps them out. */
+	CHECK(!chmod(s.path, 0666));
+	CHECK_EQ(call_as(&s, STRANGER, STRANGER, "quiet"), -EACCES);
+	CHECK_EQ(s.runs, 2);
+out:
+	stop(&s);
+	return err;
+}
+
 static int test_listen(void)
 {
 	struct server s = { 0 };
@@ -323,6 +372,7 @@ static const struct unit_test tests[] = {
 	{ "answers come in order", test_order, UNIT_NO_OOM },
 	{ "lines and peers are bounded", test_bounds, UNIT_NO_OOM },
 	{ "who has gone commands nothing", test_gone, UNIT_NO_OOM },
+	{ "the group commands, others do not", test_who, UNIT_NO_OOM },
 	{ "one listener, a dead one is replaced", test_listen, UNIT_NO_OOM },
 };
 UNIT_MAIN(tests)

@@ -164,6 +164,7 @@ def test_commands(world):
     assert answer.returncode and "rror" in answer.stderr
     mount.wait_read("bogus 17: bogus is not a command, retry is",
                     FOLDER, "error")
+    refused(errno.EINVAL, mount.write, "bogus s3cret", *ctl)
     for text in ("", "retry\nretry\n", "re\x01try", "\n", "x" * 600):
         refused(errno.EMSGSIZE if len(text) > 500 else errno.EINVAL,
                 mount.write, text or "\n", *ctl)
@@ -172,6 +173,7 @@ def test_commands(world):
     assert mount.read("streamer/error") == "pause: the daemon does not run\n"
     wait_for(lambda: "uid 0: pause" in mount.read("events"))
     assert "upcast-fs - uid 0: uploader: bogus 17: " in mount.read("events")
+    assert "s3cret" not in mount.read("events") + mount.read(FOLDER, "error")
     mount.stop()
 
 
@@ -241,7 +243,15 @@ def test_stopped(world):
     assert run("grep", "-r", "", mount.top).returncode == 0
     refused(errno.ETIMEDOUT, mount.write, "retry", FOLDER, "ctl")
     assert time.monotonic() - begin < 5
+    # Its heartbeat is made to look old: nobody waits a quarter of a minute.
+    os.utime(os.path.join(mount.control_dir, "uploader", "state"),
+             (946684800, 946684800))
+    mount.wait_read("hanging", "uploader/state")
+    assert mount.read("uploader/why") == \
+        "not answering since 2000-01-01T00:00:00Z\n"
     daemon.process.resume()
+    daemon.state(state="running")
+    mount.wait_read("running", "uploader/state")
     daemon.event("awake")
     wait_for(lambda: " awake\n" in mount.read("events"))
     # What nobody waits for any more has not been run.
