@@ -16,76 +16,20 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 # pylint: disable=wrong-import-position
 from harness import tap
 from harness.paths import built, source
+from harness.sip import Reader, request, to_tag
+from harness.streamer import Streamer
 from harness.wait import wait_for
 from harness.world import World, free_port
 
 SECRET = "secret"
 
 
-class Answerer:
-    """A running streamer whose media are only said to be there."""
-
-    def __init__(self, world, **settings):
-        self._world = world
-        self.port = free_port()
-        self._name = f"answerer-{world.number()}"
-        self.dir = world.folder(self._name, "streamer")
-        self._settings = {"sip_listen": f"127.0.0.1 {self.port} none",
-                          "sip_udp": "true", "url_wait": "1s",
-                          "drain_time": "0s",
-                          "default_url": "rtmp://u:secret@127.0.0.1/a/dflt",
-                          **settings}
-        self.ini = self._write()
-        self.process = world.start([built("tests/tools/streamer-stub"), "-f",
-                                    "-v", "-c", self.ini], name=self._name)
-        self.process.wait_log(" started")
-
-    def _write(self):
-        lines = [f"{key} = {value}" for key, value in self._settings.items()]
-        return self._world.write(
-            f"{self._name}.ini",
-            f"[upcast]\ncontrol_dir = {os.path.dirname(self.dir)}\n"
-            "[streamer]\n" + "\n".join(lines) +
-            "\n[route]\nboard = rtmp://u:secret@127.0.0.1/a/board\n")
-
-    def command(self, text):
-        """The verdict of a command."""
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.connect(os.path.join(self.dir, "ctl"))
-            sock.sendall(text.encode() + b"\n")
-            return sock.makefile().readline().strip()
-
-    def reload(self, **settings):
-        self._settings.update(settings)
-        self._write()
-        verdict = self.command("reload")
-        assert verdict.startswith("ok "), verdict
-
-    def log(self):
-        return self.process.log_text()
-
-    def events(self):
-        with open(os.path.join(self.dir, "events"), encoding="utf-8") as file:
-            return file.read()
-
-    def call(self, number=1):
-        """The snapshot of a call, as a dict."""
-        path, = glob.glob(os.path.join(self.dir, "calls", f"*-{number}"))
-        with open(path, encoding="utf-8") as file:
-            return dict(line.rstrip("\n").split("=", 1) for line in file)
-
-    def wait_log(self, text, count=1, seconds=10):
-        wait_for(lambda: self.log().count(text) >= count, seconds,
-                 lambda: f"{count} x {text!r} in\n{self.log()}")
-
-    def wait_call(self, number=1, **want):
-        wait_for(lambda: all(self.call(number).get(key) == value
-                             for key, value in want.items()),
-                 what=lambda: f"{want} in {self.call(number)}")
-
-    def stop(self):
-        """Ends it; what it leaks makes its status bad."""
-        assert self.process.stop() == 0, self.log()
+def _answerer(world, **settings):
+    """A streamer without media, with a route and a default."""
+    return Streamer(world, stub=True, routes={
+        "board": f"rtmp://u:{SECRET}@127.0.0.1/a/board"}, **{
+            "url_wait": "1s",
+            "default_url": f"rtmp://u:{SECRET}@127.0.0.1/a/dflt", **settings})
 
 
 def _sipp(world, scenario, port, mode="t1", user="room", calls=1):
@@ -113,7 +57,7 @@ def _run_scenarios(world, answerer, names):
 
 def test_calls(world):
     """sipp: early and delayed offer, hold, resume, UPDATE, BYE; TCP and UDP"""
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     _run_scenarios(world, answerer, ("early", "delayed", "hold"))
     log = answerer.log()
     assert "newIncomingCall, with session description" in log
@@ -135,7 +79,7 @@ def test_calls(world):
 
 def test_other_requests(world):
     """sipp: OPTIONS, CANCEL, unknown methods, offers that cannot be taken"""
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     _run_scenarios(world, answerer, ("options", "unserved", "cancel",
                                      "refuse"))
     answerer.stop()
@@ -143,7 +87,7 @@ def test_other_requests(world):
 
 def test_where_to(world):
     """a caller that names no URL: route, then default, after url_wait"""
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     _sipp(world, "silent", answerer.port, user="board")
     _sipp(world, "silent", answerer.port, user="other")
     answerer.wait_call(1, url="rtmp://127.0.0.1:1935/a/board",
@@ -156,7 +100,7 @@ def test_where_to(world):
 
 def test_full(world):
     """a full one and a draining one refuse; a reload opens it again"""
-    answerer = Answerer(world, limit="0")
+    answerer = _answerer(world, limit="0")
     _sipp(world, "full", answerer.port)
     answerer.reload(limit="none")
     _sipp(world, "early", answerer.port)
@@ -171,7 +115,7 @@ def test_full(world):
 
 def test_allow_from(world):
     """callers that are not in allow_from get nowhere"""
-    answerer = Answerer(world, allow_from="192.0.2.0/24")
+    answerer = _answerer(world, allow_from="192.0.2.0/24")
     with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
         sock.settimeout(10)
         assert sock.recv(1) == b""
@@ -183,7 +127,7 @@ def test_allow_from(world):
 
 def test_trace(world):
     """the trace shows messages, and no secret"""
-    answerer = Answerer(world, traffic_trace="true")
+    answerer = _answerer(world, traffic_trace="true")
     _sipp(world, "early", answerer.port)
     _sipp(world, "hold", answerer.port)
     log = answerer.log()
@@ -200,57 +144,27 @@ def test_trace(world):
 
 # ---- by hand ---------------------------------------------------------------
 
-def _request(method, port, number=1, extra="", body="", tag=""):
-    return (f"{method} sip:room@127.0.0.1:{port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bKt{number}{method}\r\n"
-            f"From: <sip:a@b>;tag=x\r\nTo: <sip:room@b>{tag}\r\n"
-            f"Call-ID: by-hand-{port}\r\nCSeq: {number} {method}\r\n{extra}"
-            f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
-
-
 def _invite(port, contact, extra=""):
     with open(source("tests/corpus/sdp/cms-offer.sdp"), encoding="ascii",
               newline="") as file:
         sdp = file.read()
-    return _request("INVITE", port, 1, f"Contact: <{contact}>\r\n{extra}"
+    return request("INVITE", port, 1, f"Contact: <{contact}>\r\n{extra}"
                     "Content-Type: application/sdp\r\n", sdp)
-
-
-class Reader:
-    """Whole SIP messages from a stream."""
-
-    def __init__(self, sock):
-        self._sock = sock
-        self._data = b""
-        sock.settimeout(10)
-
-    def next(self):
-        while True:
-            head, found, rest = self._data.partition(b"\r\n\r\n")
-            length = re.search(rb"(?mi)^content-length: *(\d+)", head)
-            if found and len(rest) >= int(length.group(1)):
-                self._data = rest[int(length.group(1)):]
-                return (head + found + rest[:int(length.group(1))]).decode()
-            data = self._sock.recv(65536)
-            if not data:
-                return ""
-            self._data += data
 
 
 def _options(port):
     with socket.create_connection(("127.0.0.1", port)) as sock:
-        sock.sendall(_request("OPTIONS", port))
+        sock.sendall(request("OPTIONS", port))
         return Reader(sock).next()
 
 
 def _ack(port, answer):
-    tag = re.search(r"To:.*(;tag=\w+)", answer).group(1)
-    return _request("ACK", port, 1, tag=tag)
+    return request("ACK", port, tag=to_tag(answer))
 
 
 def test_stream(world):
     """bytes one by one, messages together, keep-alives, what is no SIP"""
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
         reader = Reader(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -260,8 +174,8 @@ def test_stream(world):
         answer = reader.next()
         assert answer.startswith("SIP/2.0 200 OK")
         sock.sendall(_ack(answerer.port, answer) +
-                     _request("OPTIONS", answerer.port, 2) + b"\r\n\r\n" +
-                     _request("OPTIONS", answerer.port, 3))
+                     request("OPTIONS", answerer.port, 2) + b"\r\n\r\n" +
+                     request("OPTIONS", answerer.port, 3))
         assert "CSeq: 2 OPTIONS" in reader.next()
         assert "CSeq: 3 OPTIONS" in reader.next().lstrip()
         sock.sendall(b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP h\r\n\r\n")
@@ -281,7 +195,7 @@ def test_stream(world):
 
 def test_torture(world):
     """the messages of RFC 4475 over UDP and TCP; none of them hurts"""
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     for path in sorted(glob.glob(source("tests/corpus/sip-check/*.msg"))):
         with open(path, "rb") as file:
             data = file.read()
@@ -299,7 +213,7 @@ def test_torture(world):
 
 def test_lost_connection(world):
     """a call outlives its connection; the BYE finds another way"""
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     with socket.create_server(("127.0.0.1", 0)) as server:
         contact = f"sip:a@127.0.0.1:{server.getsockname()[1]};transport=tcp"
         with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
@@ -322,7 +236,7 @@ def test_lost_connection(world):
 
 def test_retransmission(world):
     """over UDP the 200 comes again until its ACK does"""
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(10)
@@ -344,7 +258,7 @@ def test_retransmission(world):
 
 def test_keyframe(world):
     """INFO asks for a key frame"""
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
         reader = Reader(sock)
         sock.sendall(_invite(answerer.port, "sip:a@127.0.0.1"))
@@ -379,7 +293,7 @@ def _stunnel(world, port, certificate=None):
 def _with_tls(world, **settings):
     port = free_port()
     pair = world.authority.server()
-    return Answerer(world, sip_listen=f"127.0.0.1 {port} {port}",
+    return _answerer(world, sip_listen=f"127.0.0.1 {port} {port}",
                     sip_key=pair.key, sip_certificate=pair.cert,
                     sip_bundle=world.authority.bundle, **settings), port
 
@@ -395,11 +309,11 @@ def test_tls(world):
     assert answerer.call(2)["transport"] == "tcp"
     with socket.create_connection(("127.0.0.1", plain)) as sock:
         reader = Reader(sock)
-        sock.sendall(_request("OPTIONS", port))
+        sock.sendall(request("OPTIONS", port))
         assert reader.next().startswith("SIP/2.0 200")
         fresh = world.authority.issue("renewed")
         answerer.reload(sip_key=fresh.key, sip_certificate=fresh.cert)
-        sock.sendall(_request("OPTIONS", port, 2))
+        sock.sendall(request("OPTIONS", port, 2))
         assert reader.next().startswith("SIP/2.0 200")
     shown = subprocess.run(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}"],
@@ -418,7 +332,7 @@ def test_tls_verify(world):
     with socket.create_connection(("127.0.0.1", plain)) as sock:
         sock.settimeout(10)
         try:
-            sock.sendall(_request("OPTIONS", port))
+            sock.sendall(request("OPTIONS", port))
             assert sock.recv(1) == b""
         except ConnectionError:
             pass
@@ -430,7 +344,7 @@ def test_tls_verify(world):
 
 def test_commands(world):
     """commands and their verdicts; the daemon's own snapshot"""
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     for command, want in (
             ("ping", "ok pong"), ("hangup 7", "error ENOENT "),
             ("hangup 1-1", "error ENOENT "), ("hangup", "error EINVAL "),
@@ -511,7 +425,7 @@ def test_baresip(world):
     """baresip calls: Opus and H.264 mode 0 over SDES-SRTP"""
     modules = shutil.which("baresip") and _modules()
     tap.skip_unless(modules, "no baresip")
-    answerer = Answerer(world)
+    answerer = _answerer(world)
     folder, port = world.folder("baresip"), free_port()
     world.write("baresip/config", BARESIP.format(modules=modules, port=port,
                                                  folder=folder))
@@ -582,7 +496,7 @@ def test_kamailio(world):
     """two behind a kamailio dispatcher share calls; a draining one gets none
     """
     tap.skip_unless(shutil.which("kamailio"), "no kamailio")
-    pair = [Answerer(world), Answerer(world)]
+    pair = [_answerer(world), _answerer(world)]
     port = free_port()
     targets = world.write("dispatcher.list", "".join(
         f"1 sip:127.0.0.1:{one.port};transport=tcp\n" for one in pair))

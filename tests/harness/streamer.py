@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""A running streamer, and what it tells of itself."""
+
+import glob
+import os
+import socket
+
+from harness.paths import built
+from harness.wait import wait_for
+from harness.world import free_port
+
+
+class Streamer:
+    """upcast-streamer on a port of loopback, TCP and UDP.
+
+    stub: one whose media are only said to be there. Settings are those of
+    section [streamer]; `routes` those of [route].
+    """
+
+    def __init__(self, world, stub=False, routes=None, **settings):
+        self._world = world
+        self.port = free_port()
+        self._name = f"streamer-{world.number()}"
+        self.dir = world.folder(self._name, "streamer")
+        self._routes = routes or {}
+        self._settings = {"sip_listen": f"127.0.0.1 {self.port} none",
+                          "sip_udp": "true", "drain_time": "0s", **settings}
+        self.ini = self._write()
+        program = "tests/tools/streamer-stub" if stub else \
+            "streamer/upcast-streamer"
+        self.process = world.start([built(program), "-f", "-v", "-c",
+                                    self.ini], name=self._name)
+        self.process.wait_log(" started")
+
+    def _write(self):
+        sections = {
+            "upcast": {"control_dir": os.path.dirname(self.dir),
+                       "secrets_dir": self._world.folder("secrets")},
+            "streamer": self._settings,
+            "route": self._routes}
+        return self._world.write(f"{self._name}.ini", "".join(
+            f"[{section}]\n" + "".join(f"{key} = {value}\n"
+                                       for key, value in values.items())
+            for section, values in sections.items()))
+
+    def command(self, text):
+        """The verdict of a command."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(os.path.join(self.dir, "ctl"))
+            sock.sendall(text.encode() + b"\n")
+            return sock.makefile().readline().strip()
+
+    def reload(self, **settings):
+        self._settings.update(settings)
+        self._write()
+        verdict = self.command("reload")
+        assert verdict.startswith("ok "), verdict
+
+    def log(self):
+        return self.process.log_text()
+
+    def events(self):
+        with open(os.path.join(self.dir, "events"), encoding="utf-8") as file:
+            return file.read()
+
+    def state(self):
+        """The daemon's own snapshot, as a dict."""
+        return self._snapshot(os.path.join(self.dir, "state"))
+
+    def call(self, number=1):
+        """The snapshot of a call, as a dict; empty if there is none."""
+        paths = glob.glob(os.path.join(self.dir, "calls", f"*-{number}"))
+        return self._snapshot(paths[0]) if paths else {}
+
+    @staticmethod
+    def _snapshot(path):
+        with open(path, encoding="utf-8") as file:
+            return dict(line.rstrip("\n").split("=", 1) for line in file)
+
+    def wait_log(self, text, count=1, seconds=10):
+        wait_for(lambda: self.log().count(text) >= count, seconds,
+                 lambda: f"{count} x {text!r} in\n{self.log()}")
+
+    def wait_call(self, number=1, seconds=10, **want):
+        wait_for(lambda: all(self.call(number).get(key) == value
+                             for key, value in want.items()), seconds,
+                 lambda: f"{want} in {self.call(number)}")
+
+    def stop(self):
+        """Ends it; what it leaks makes its status bad."""
+        assert self.process.stop() == 0, self.log()

@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Whole calls: SIP in, RTP and SRTP in, RTMP out."""
+
+import base64
+import os
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+# pylint: disable=wrong-import-position
+from harness import tap
+from harness.rtmp import Nginx, frames
+from harness.sip import Caller
+from harness.streamer import Streamer
+from harness.wait import wait_for
+from harness.world import World, free_port
+
+KEY = base64.b64encode(bytes(range(30))).decode()
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+
+
+class Shared:
+    """The source, and what is in it."""
+    file = None
+    video = None
+
+
+def _prepare(world):
+    tap.skip_unless(shutil.which("ffmpeg"), "ffmpeg is not installed")
+    Shared.file = world.path("source.mp4")
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-nostdin", "-y",
+         "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25",
+         "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=32000",
+         "-t", "3", "-c:v", "libx264", "-preset", "ultrafast",
+         "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "25",
+         "-threads", "1", "-c:a", "aac", "-b:a", "48k", "-ac", "1",
+         Shared.file], check=True)
+    Shared.video = frames(Shared.file, "v")
+
+
+def _offer(secret=False, direction="sendonly", audio=30000, version=0):
+    proto = "RTP/SAVP" if secret else "RTP/AVP"
+    crypto = f"a=crypto:1 {SUITE} inline:{KEY}|2^31\r\n" if secret else ""
+    return (f"v=0\r\no=test 0 {version} IN IP4 127.0.0.1\r\ns=-\r\n"
+            "c=IN IP4 127.0.0.1\r\nb=CT:2000\r\nt=0 0\r\n"
+            f"m=audio {audio} {proto} 0 97\r\n{crypto}"
+            "a=rtpmap:97 MP4A-LATM/32000\r\n"
+            "a=fmtp:97 profile-level-id=30;object=2;cpresent=0;"
+            f"config=400025103fc0\r\na={direction}\r\n"
+            f"m=video {audio + 2} {proto} 96\r\n{crypto}"
+            "a=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id=42801f;"
+            f"packetization-mode=1;max-fs=3600\r\na={direction}\r\n"
+            "m=application 0 UDP/BFCP *\r\n")
+
+
+def _send(world, ports, secret=False, loop=0):
+    """ffmpeg as the bridge: video and audio, each a stream of its own."""
+    crypto = ["-srtp_out_suite", SUITE, "-srtp_out_params", KEY] \
+        if secret else []
+    scheme = "srtp" if secret else "rtp"
+    return world.start(
+        ["ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", loop,
+         "-i", Shared.file, "-map", "0:v", "-c", "copy", "-bsf:v",
+         "h264_mp4toannexb,dump_extra=freq=keyframe", "-payload_type", "96",
+         "-f", "rtp", *crypto, f"{scheme}://127.0.0.1:{ports[1]}?pkt_size=1200",
+         "-map", "0:a", "-c", "copy", "-payload_type", "97", "-f", "rtp",
+         "-rtpflags", "latm", *crypto,
+         f"{scheme}://127.0.0.1:{ports[0]}?pkt_size=1200"], name="ffmpeg")
+
+
+def _recording(nginx, name):
+    wait_for(lambda: nginx.recordings(name), what="recording")
+    return frames(nginx.recordings(name)[0], "v")
+
+
+def test_clear(world):
+    """a call over TCP is published, picture for picture"""
+    nginx, streamer = Nginx(world), Streamer(world)
+    with Caller(streamer.port) as caller:
+        caller.invite(_offer(), nginx.url("clear"))
+        streamer.wait_call(state="publishing")
+        assert _send(world, caller.ports()).wait(30) == 0
+        caller.bye()
+    streamer.wait_call(state="ended", why="the caller hung up",
+                       resolution="640x360", lost="0", audio="MP4A-LATM",
+                       video="H264", encryption="none", transport="tcp",
+                       space="Test space", user="room", url_source="contact",
+                       url=nginx.url("clear").replace("clear", "***"))
+    assert int(streamer.call()["packets"]) > 300, streamer.call()
+    assert int(streamer.call()["rtmp_bytes"]) > 10000, streamer.call()
+    assert _recording(nginx, "clear") == Shared.video
+    streamer.stop()
+
+
+def test_secure(world):
+    """a call over TLS and SRTP is published, picture for picture"""
+    pair = world.authority.server()
+    nginx = Nginx(world)
+    port = free_port()
+    streamer = Streamer(world, sip_key=pair.key, sip_certificate=pair.cert,
+                        sip_listen=f"127.0.0.1 {port} {port}",
+                        media_encryption="required")
+    context = ssl.create_default_context(cafile=world.authority.bundle)
+    with Caller(port, context) as caller:
+        caller.invite(_offer(secret=True), nginx.url("secure"))
+        assert f"a=crypto:1 {SUITE} inline:" in caller.answer
+        streamer.wait_call(state="publishing", encryption=SUITE,
+                           transport="tls")
+        assert _send(world, caller.ports(), secret=True).wait(30) == 0
+        caller.bye()
+    streamer.wait_call(state="ended", lost="0")
+    assert _recording(nginx, "secure") == Shared.video
+    assert KEY not in streamer.log()
+    streamer.stop()
+
+
+def test_moves(world):
+    """UPDATE moves the stream; hold and resume; SIGTERM hangs up"""
+    nginx, streamer = Nginx(world), Streamer(world)
+    with Caller(streamer.port) as caller:
+        caller.invite(_offer(), nginx.url("first"))
+        sender = _send(world, caller.ports(), loop=-1)
+        wait_for(lambda: nginx.recordings("first"), what="first stream")
+        caller.update(nginx.url("second"))
+        wait_for(lambda: nginx.recordings("second"), what="second stream")
+        caller.invite(_offer(direction="inactive", version=1))
+        assert "a=inactive" in caller.answer
+        streamer.wait_call(state="held")
+        ports = caller.ports()
+        caller.invite(_offer(version=2))
+        assert caller.ports() == ports
+        streamer.wait_call(state="publishing")
+        streamer.process.signal(15)
+        caller.wait_bye()
+        sender.kill()
+    assert streamer.process.wait() == 0
+    assert streamer.call()["why"] == "the streamer is going down"
+    assert "state=stopped" in open(os.path.join(streamer.dir, "state"),
+                                   encoding="utf-8").read()
+
+
+def _app(url):
+    """RTCP: an empty receiver report, and APP with a URL in it."""
+    data = url.encode().ljust(1024, b"\0")
+    return struct.pack("!BBHI", 0x80, 201, 1, 7) + struct.pack(
+        "!BBHI4s", 0x81, 204, 2 + len(data) // 4, 7, b"TEST") + data
+
+
+def test_rtcp_url(world):
+    """a URL in RTCP: from the signalled address it counts, else it does not"""
+    nginx = Nginx(world)
+    streamer = Streamer(world, url_wait="2s", routes={
+        "room": nginx.url("route")})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtcp, \
+            Caller(streamer.port) as caller:
+        rtcp.bind(("127.0.0.1", 0))
+        caller.invite(_offer(audio=rtcp.getsockname()[1] - 1))
+        streamer.wait_call(state="waiting-url")
+        audio, _ = caller.ports()
+        rtcp.sendto(_app(nginx.url("rtcp")), ("127.0.0.1", audio + 1))
+        streamer.wait_call(url_source="rtcp")
+        streamer.wait_call(state="publishing")
+        caller.bye()
+    with Caller(streamer.port) as caller:
+        caller.invite(_offer())
+        streamer.wait_call(2, url_source="route")
+        caller.bye()
+    assert "retrieved stream URL from RTCP" in streamer.log()
+    streamer.stop()
+
+
+def test_own_offer(world):
+    """an INVITE without an offer gets ours, and its answer is followed"""
+    nginx, streamer = Nginx(world), Streamer(world, resolution="1080p")
+    with Caller(streamer.port) as caller:
+        caller.invite("", nginx.url("own"))
+        assert "m=video" in caller.answer and "max-fs=8276" in caller.answer
+    streamer.wait_call(state="ended", why="the caller gave no answer to our "
+                       "offer")
+    streamer.stop()
+
+
+if __name__ == "__main__":
+    tap.main(World, _prepare)
