@@ -13,7 +13,7 @@ enum { SLOTS = 96, SLOT_S = 900, WIDTH = 6, HEIGHT = 120, LEFT = 40, TOP = 20 };
 struct day {
 	int64_t start_s;
 	int seen, modified, ready; /* the values that hold the times */
-	int waiting[SLOTS + 1]; /* first the differences */
+	int waiting[SLOTS + 1];	   /* first the differences */
 	int done[SLOTS];
 };
 

@@ -28,8 +28,8 @@ enum { CTLSOCK_PEERS = 64, CTLSOCK_LINE = 1024, CTLSOCK_WORDS = 16 };
 struct ctlsock;
 
 struct ctlsock_command {
-	uid_t uid;		     /* behind the command */
-	int argc;		     /* 1..CTLSOCK_WORDS */
+	uid_t uid; /* behind the command */
+	int argc;  /* 1..CTLSOCK_WORDS */
 	char *argv[CTLSOCK_WORDS + 1];
 };
 

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import tap  # noqa: E402
 from harness.mount import GROUP, Mount, skip_without_fuse  # noqa: E402
 from harness.media import make_mp4  # noqa: E402
-from harness.paths import built  # noqa: E402
+from harness.paths import built, source  # noqa: E402
 from harness.tap import skip_unless  # noqa: E402
 from harness.uploader import (SPACES, Uploader, cms_seed,  # noqa: E402
                               rev_seed)
@@ -432,6 +432,36 @@ def test_metrics(world):
     assert 'upcast_calls_limit{daemon="streamer"} 50\n' in text
     check = run("promtool", "check", "metrics", input=text)
     assert check.returncode == 0 and not check.stderr, check.stderr
+    mount.stop()
+
+
+def examples(page):
+    """The command lines below EXAMPLES of a manual page."""
+    with open(source(page), encoding="utf-8") as file:
+        lines = file.read().partition(".Sh EXAMPLES")[2].split(".Sh ")[0]
+    return [line[4:].replace("\\&", "") for line in lines.splitlines()
+            if line.startswith(".Dl ")]
+
+
+def test_examples(world):
+    """the manual pages' examples run as they stand"""
+    mount, daemon = one_recording(world)
+    lines = examples("man/upcast-fs.1") + examples("man/upcast-control.7")
+    assert len(lines) == 5
+    for line in lines:
+        if line.startswith("/run/upcast ") or \
+                (" nc " in line and not shutil.which("nc")):
+            continue  # of fstab: test_mount has that
+        daemon.put(17, state="failed", path=PATH, why="rev answered 403")
+        mount.wait_read("failed", FOLDER, "state")
+        line = line.replace("/run/upcast-fs", mount.top).replace(
+            "/run/upcast/", mount.control_dir + "/")
+        done = run("sh", "-c", line)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        if "why" in line:
+            assert "rev answered 403" in done.stdout, line
+        else:
+            mount.wait_read("queued", FOLDER, "state")
     mount.stop()
 
 
