@@ -241,6 +241,9 @@ static int on_incoming(void *arg, struct sip_dialog *d,
 		log_warning("call from <%s> refused: %s", invite->caller, why);
 		return 503;
 	}
+	/* The list may have changed since the connection was made. */
+	if (!is_allowed(calls, &invite->flow->peer))
+		return 403;
 	if (new_call(calls, invite, d, &c))
 		return 500;
 	log_new(c, invite);
