@@ -13,6 +13,8 @@ enum {
 	CTS_MAX_MS = 8000000, /* what 24 bits with a sign hold */
 	/* Headers, metadata and what the session itself may have to say. */
 	OVERHEAD = 8192,
+	EARLY_HEADER = 8 + 2, /* time, length */
+	OVERLAP_MS = 20,
 };
 
 void feed_init(struct feed *f, unsigned media)
@@ -21,12 +23,14 @@ void feed_init(struct feed *f, unsigned media)
 	f->media = media;
 	buf_init(&f->video_config, FEED_CONFIG_MAX);
 	buf_init(&f->audio_config, FEED_CONFIG_MAX);
+	buf_init(&f->early, FEED_EARLY_MAX);
 }
 
 void feed_release(struct feed *f)
 {
 	buf_release(&f->video_config);
 	buf_release(&f->audio_config);
+	buf_release(&f->early);
 }
 
 void feed_begin(struct feed *f)
@@ -35,6 +39,7 @@ void feed_begin(struct feed *f)
 	f->video_told = f->audio_told = false;
 	f->wait_key = true;
 	f->last_video_ms = f->last_audio_ms = 0;
+	buf_clear(&f->early);
 }
 
 /* Puts `next` in the place of `config` if it is another; tells whether. */
@@ -181,6 +186,106 @@ static bool has_room(const struct feed_sink *to, size_t limit, size_t size)
 	return to->pending < limit && limit - to->pending >= size;
 }
 
+/* ---- audio ------------------------------------------------------------- */
+
+/* Does the stream still wait for its first key frame? */
+static bool must_wait(struct feed *f, uint64_t ts_ms)
+{
+	if (f->started || !(f->media & PUBLISH_VIDEO))
+		return false;
+	if (!f->waiting || ts_ms < f->waiting_since_ms) {
+		f->waiting = true;
+		f->waiting_since_ms = ts_ms;
+	}
+	return ts_ms - f->waiting_since_ms < FEED_PATIENCE_MS;
+}
+
+static int send_audio(struct feed *f, const struct feed_sink *to,
+		      const uint8_t *frame, size_t len, uint64_t ts_ms)
+{
+	uint8_t head[FLV_AAC_HEADER];
+	int err = f->video_told || f->audio_told ? 0
+						 : send_metadata(f, to, ts_ms);
+
+	err = err ? err : tell_audio(f, to, ts_ms);
+	err = err ? err
+		  : rtmp_begin(to->rtmp, to->out, RTMP_AUDIO, (uint32_t)ts_ms,
+			       (uint32_t)(FLV_AAC_HEADER + len));
+	if (err)
+		return err;
+	flv_put_aac(head);
+	rtmp_put(to->rtmp, to->out, head, sizeof(head));
+	rtmp_put(to->rtmp, to->out, frame, len);
+	return 0;
+}
+
+static enum feed_result add_audio(struct feed *f, const struct feed_sink *to,
+				  const uint8_t *frame, size_t len,
+				  uint64_t ts_ms)
+{
+	uint64_t at_ms;
+
+	/*
+	 * What came before the first picture has no place in the stream, but
+	 * for a frame that still sounds when it begins.
+	 */
+	if (f->started && ts_ms + OVERLAP_MS < f->base_ms)
+		return FEED_LEFT_OUT;
+	if (!has_room(to, to->limit, len + OVERHEAD))
+		return FEED_DROPPED;
+	start(f, ts_ms);
+	at_ms = stream_ts(f, ts_ms, f->last_audio_ms);
+	if (send_audio(f, to, frame, len, at_ms))
+		return FEED_DROPPED;
+	f->last_audio_ms = at_ms;
+	return FEED_ADDED;
+}
+
+static size_t early_size(const struct feed *f)
+{
+	return EARLY_HEADER + buf_get_u16(f->early.data + 8);
+}
+
+/* Keeps a frame; the oldest ones make room. Without memory it is left out. */
+static void keep_early(struct feed *f, const uint8_t *frame, size_t len,
+		       uint64_t ts_ms)
+{
+	if (len + EARLY_HEADER > FEED_EARLY_MAX)
+		return;
+	while (f->early.len + EARLY_HEADER + len > FEED_EARLY_MAX)
+		buf_consume(&f->early, early_size(f));
+	if (buf_reserve(&f->early, EARLY_HEADER + len) ||
+	    buf_add_u64(&f->early, ts_ms) ||
+	    buf_add_u16(&f->early, (uint16_t)len) ||
+	    buf_add(&f->early, frame, len))
+		buf_clear(&f->early);
+}
+
+/* The stream has begun: what was kept and belongs to it goes out. */
+static void add_early(struct feed *f, const struct feed_sink *to)
+{
+	while (f->early.len) {
+		const uint8_t *at = f->early.data;
+
+		add_audio(f, to, at + EARLY_HEADER, buf_get_u16(at + 8),
+			  buf_get_u64(at));
+		buf_consume(&f->early, early_size(f));
+	}
+	buf_release(&f->early);
+}
+
+enum feed_result feed_audio(struct feed *f, const struct feed_sink *to,
+			    const uint8_t *frame, size_t len, uint64_t ts_ms)
+{
+	if (!len || !f->audio_config.len)
+		return FEED_LEFT_OUT;
+	if (must_wait(f, ts_ms)) {
+		keep_early(f, frame, len, ts_ms);
+		return FEED_LEFT_OUT;
+	}
+	return add_audio(f, to, frame, len, ts_ms);
+}
+
 /* ---- video ------------------------------------------------------------- */
 
 static int send_picture(struct feed *f, const struct feed_sink *to,
@@ -241,58 +346,6 @@ enum feed_result feed_video(struct feed *f, const struct feed_sink *to,
 		return drop_video(f);
 	f->last_video_ms = ts_ms;
 	f->wait_key = f->slow = false;
-	return FEED_ADDED;
-}
-
-/* ---- audio ------------------------------------------------------------- */
-
-/* Does the stream still wait for its first key frame? */
-static bool must_wait(struct feed *f, uint64_t ts_ms)
-{
-	if (f->started || !(f->media & PUBLISH_VIDEO))
-		return false;
-	if (!f->waiting || ts_ms < f->waiting_since_ms) {
-		f->waiting = true;
-		f->waiting_since_ms = ts_ms;
-	}
-	return ts_ms - f->waiting_since_ms < FEED_PATIENCE_MS;
-}
-
-static int send_audio(struct feed *f, const struct feed_sink *to,
-		      const uint8_t *frame, size_t len, uint64_t ts_ms)
-{
-	uint8_t head[FLV_AAC_HEADER];
-	int err = f->video_told || f->audio_told ? 0
-						 : send_metadata(f, to, ts_ms);
-
-	err = err ? err : tell_audio(f, to, ts_ms);
-	err = err ? err
-		  : rtmp_begin(to->rtmp, to->out, RTMP_AUDIO, (uint32_t)ts_ms,
-			       (uint32_t)(FLV_AAC_HEADER + len));
-	if (err)
-		return err;
-	flv_put_aac(head);
-	rtmp_put(to->rtmp, to->out, head, sizeof(head));
-	rtmp_put(to->rtmp, to->out, frame, len);
-	return 0;
-}
-
-enum feed_result feed_audio(struct feed *f, const struct feed_sink *to,
-			    const uint8_t *frame, size_t len, uint64_t ts_ms)
-{
-	uint64_t at_ms;
-
-	if (!len || !f->audio_config.len || must_wait(f, ts_ms))
-		return FEED_LEFT_OUT;
-	/* What came before the first picture has no place in the stream. */
-	if (f->started && ts_ms < f->base_ms)
-		return FEED_LEFT_OUT;
-	if (!has_room(to, to->limit, len + OVERHEAD))
-		return FEED_DROPPED;
-	start(f, ts_ms);
-	at_ms = stream_ts(f, ts_ms, f->last_audio_ms);
-	if (send_audio(f, to, frame, len, at_ms))
-		return FEED_DROPPED;
-	f->last_audio_ms = at_ms;
+	add_early(f, to);
 	return FEED_ADDED;
 }

@@ -22,9 +22,15 @@
  * Times come in milliseconds of one clock for audio and video. A stream begins
  * at 0 with its first key frame, or with audio where no key frame comes for
  * FEED_PATIENCE_MS, or at once where there is no video. Within a medium a time
- * never goes back; in the messages it is modulo 2^32.
+ * never goes back; in the messages it is modulo 2^32. Audio that is there
+ * before the key frame of its time waits for it, the latest FEED_EARLY_MAX
+ * bytes.
  */
-enum { FEED_PATIENCE_MS = 2000, FEED_CONFIG_MAX = 72 << 10 };
+enum {
+	FEED_PATIENCE_MS = 2000,
+	FEED_CONFIG_MAX = 72 << 10,
+	FEED_EARLY_MAX = 16 << 10,
+};
 
 struct feed {
 	unsigned media;			       /* enum publish_media */
@@ -40,6 +46,7 @@ struct feed {
 	bool slow; /* wait_key, because of the server */
 	bool waiting;
 	uint64_t waiting_since_ms; /* audio, for a key frame */
+	struct buf early; /* that audio: time, length and frame, in a row */
 	uint64_t base_ms;
 	uint64_t last_video_ms, last_audio_ms; /* from base_ms on */
 };

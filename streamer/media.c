@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/crypto.h"
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
 #include "lib/log.h"
 #include "lib/mono.h"
 #include "lib/str.h"
@@ -194,7 +196,7 @@ static void tell(struct media *m, enum msg_event_kind kind)
 	if (kind == MSG_EVENT_URL)
 		str_copy(event.url, m->url, sizeof(event.url));
 	m->fn(m->arg, &event);
-	explicit_bzero(event.url, sizeof(event.url));
+	OPENSSL_cleanse(event.url, sizeof(event.url));
 }
 
 static void on_app(void *arg, const struct rtcp_app *app)
@@ -334,7 +336,7 @@ static void target_release(struct target *t)
 {
 	publish_free(t->publish);
 	t->publish = NULL;
-	explicit_bzero(t->url, sizeof(t->url));
+	OPENSSL_cleanse(t->url, sizeof(t->url));
 }
 
 static void target_refuse(struct target *t, const char *why)
@@ -560,12 +562,14 @@ void media_status(struct media *m, struct msg_status *ret)
 /* ---- life -------------------------------------------------------------- */
 
 /* RFC 7022 section 4.2: random, so that it tells nothing of this host. */
-static void make_cname(struct media *m)
+static int make_cname(struct media *m)
 {
 	uint64_t n;
 
-	crypto_random(&n, sizeof(n));
+	if (RAND_bytes((uint8_t *)&n, sizeof(n)) != 1)
+		return -EIO;
 	snprintf(m->cname, sizeof(m->cname), "%016" PRIx64, n);
+	return 0;
 }
 
 static int new_tracks(struct media *m)
@@ -576,9 +580,8 @@ static int new_tracks(struct media *m)
 		.reorder_ms = m->env.reorder_ms,
 		.cname = m->cname,
 	};
-	int err = 0;
+	int err = make_cname(m);
 
-	make_cname(m);
 	for (int i = 0; !err && i < TRACK_KINDS; i++)
 		err = track_new((enum track_kind)i, &env, &track_handler, m,
 				&m->track[i]);
@@ -639,7 +642,7 @@ int media_new(const struct media_env *env, uint64_t call,
 	err = new_tracks(m);
 	if (!err)
 		err = setup_tracks(m, &copy);
-	explicit_bzero(&copy, sizeof(copy));
+	OPENSSL_cleanse(&copy, sizeof(copy));
 	if (err) {
 		media_free(m);
 		return err;
@@ -676,7 +679,7 @@ void media_free(struct media *m)
 	buf_release(&m->sps);
 	for (int i = 0; i < H264_PPS_MAX; i++)
 		buf_release(&m->pps[i]);
-	explicit_bzero(m->url, sizeof(m->url));
+	OPENSSL_cleanse(m->url, sizeof(m->url));
 	free(m);
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "streamer/media.h"
@@ -138,7 +140,7 @@ static void deliver(struct loop_task *task)
 
 	if (last || !s->stopping)
 		s->fn(s->arg, s, &r->event);
-	explicit_bzero(r->event.url, sizeof(r->event.url));
+	OPENSSL_cleanse(r->event.url, sizeof(r->event.url));
 	if (last)
 		session_free(s);
 	else
@@ -201,7 +203,7 @@ static void on_order(struct loop_task *task)
 	struct order *o = container_of(task, struct order, task);
 
 	o->run(o->session->media, o);
-	explicit_bzero(o, sizeof(*o));
+	OPENSSL_cleanse(o, sizeof(*o));
 	free(o);
 }
 

@@ -25,12 +25,6 @@ static int do_rescan(struct command_target *t, struct err *answer)
 	return err_set(answer, 0, "scanning");
 }
 
-static int do_reconcile(struct command_target *t, struct err *answer)
-{
-	engine_reconcile(t->engine);
-	return err_set(answer, 0, "looking for duplicates on Rev");
-}
-
 static int do_reload(struct command_target *t, struct err *answer)
 {
 	return t->reload(t->arg, answer);
@@ -47,11 +41,10 @@ static const struct {
 	int (*on_item)(struct engine *e, int64_t id, struct err *answer);
 	int (*on_daemon)(struct command_target *t, struct err *answer);
 } commands[] = {
-	{ "retry", engine_retry, NULL },     { "cancel", engine_cancel, NULL },
-	{ "forget", engine_forget, NULL },   { "pause", NULL, do_pause },
-	{ "resume", NULL, do_resume },	     { "rescan", NULL, do_rescan },
-	{ "reconcile", NULL, do_reconcile }, { "reload", NULL, do_reload },
-	{ "ping", NULL, do_ping },
+	{ "retry", engine_retry, NULL },   { "cancel", engine_cancel, NULL },
+	{ "forget", engine_forget, NULL }, { "pause", NULL, do_pause },
+	{ "resume", NULL, do_resume },	   { "rescan", NULL, do_rescan },
+	{ "reload", NULL, do_reload },	   { "ping", NULL, do_ping },
 };
 
 static int run_on_item(size_t i, struct command_target *t,
@@ -85,7 +78,7 @@ static int dispatch(struct command_target *t,
 	}
 	return err_set(answer, -EINVAL,
 		       "unknown command %s: retry, cancel, forget ID; pause, "
-		       "resume, rescan, reconcile, reload, ping",
+		       "resume, rescan, reload, ping",
 		       command->argv[0]);
 }
 
