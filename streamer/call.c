@@ -202,26 +202,42 @@ static void log_new(const struct call *c, const struct sip_invite *invite)
 	log_usage(c->owner);
 }
 
-static int begin(struct call *c, const struct sip_invite *invite)
+/* What is offered or asked for, answered; 0, or the status that refuses it. */
+static int settle(struct call *c, const char *sdp, size_t len,
+		  const char **ret_why)
 {
-	const char *why;
 	struct buf text;
 	int status;
 
 	buf_init(&text, SDP_TEXT_MAX);
-	status = negotiate(c, invite->sdp, invite->sdp_len, &text, &why);
+	status = negotiate(c, sdp, len, &text, ret_why);
+	if (!status) {
+		log_info("call %llu: refreshing media, session descriptions: "
+			 "local 1 remote %d",
+			 (unsigned long long)c->number, sdp != NULL);
+		*ret_why = "no memory";
+		if (sip_answer(c->dialog, buf_text(&text), text.len))
+			status = 500;
+	}
+	buf_wipe(&text);
+	return status;
+}
+
+static int begin(struct call *c, const struct sip_invite *invite)
+{
+	const char *why;
+	int status;
+
+	log_info("call %llu: supplying contact uri, \"sip:%s\"",
+		 (unsigned long long)c->number, sip_contact(c->dialog));
+	status = settle(c, invite->sdp, invite->sdp_len, &why);
 	if (status) {
 		log_warning("call %llu: refused with %d: %s",
 			    (unsigned long long)c->number, status, why);
 		c->dialog = NULL;
 		finish(c, why);
-		buf_wipe(&text);
 		return status;
 	}
-	log_info("call %llu: supplying contact uri, \"sip:%s\"",
-		 (unsigned long long)c->number, sip_contact(c->dialog));
-	sip_answer(c->dialog, buf_text(&text), text.len);
-	buf_wipe(&text);
 	c->answered_s = mono_wall_s();
 	call_set_state(c, CALL_ANSWERED, "not acknowledged yet");
 	call_start_url(c, invite->url);
@@ -241,6 +257,9 @@ static int on_incoming(void *arg, struct sip_dialog *d,
 		log_warning("call from <%s> refused: %s", invite->caller, why);
 		return 503;
 	}
+	/* The list may have changed since the connection was made. */
+	if (!is_allowed(calls, &invite->flow->peer))
+		return 403;
 	if (new_call(calls, invite, d, &c))
 		return 500;
 	log_new(c, invite);
@@ -255,23 +274,15 @@ static void on_offered(void *arg, const char *sdp, size_t len)
 {
 	struct call *c = arg;
 	const char *why;
-	struct buf text;
-	int status;
+	int status = settle(c, sdp, len, &why);
 
-	log_info("call %llu: refreshing media", (unsigned long long)c->number);
-	buf_init(&text, SDP_TEXT_MAX);
-	status = negotiate(c, sdp, len, &text, &why);
 	if (status) {
 		log_warning("call %llu: new offer refused with %d: %s",
 			    (unsigned long long)c->number, status, why);
 		sip_refuse(c->dialog, status, why);
-	} else {
-		sip_answer(c->dialog, buf_text(&text), text.len);
-		if (c->held)
-			call_set_state(c, CALL_HELD,
-				       "the caller sends nothing now");
+	} else if (c->held) {
+		call_set_state(c, CALL_HELD, "the caller sends nothing now");
 	}
-	buf_wipe(&text);
 }
 
 static void on_answered(void *arg, const char *sdp, size_t len)

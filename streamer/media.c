@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
-
+#include "lib/crypto.h"
 #include "lib/log.h"
 #include "lib/mono.h"
 #include "lib/str.h"
@@ -196,7 +194,7 @@ static void tell(struct media *m, enum msg_event_kind kind)
 	if (kind == MSG_EVENT_URL)
 		str_copy(event.url, m->url, sizeof(event.url));
 	m->fn(m->arg, &event);
-	OPENSSL_cleanse(event.url, sizeof(event.url));
+	explicit_bzero(event.url, sizeof(event.url));
 }
 
 static void on_app(void *arg, const struct rtcp_app *app)
@@ -336,7 +334,7 @@ static void target_release(struct target *t)
 {
 	publish_free(t->publish);
 	t->publish = NULL;
-	OPENSSL_cleanse(t->url, sizeof(t->url));
+	explicit_bzero(t->url, sizeof(t->url));
 }
 
 static void target_refuse(struct target *t, const char *why)
@@ -562,14 +560,12 @@ void media_status(struct media *m, struct msg_status *ret)
 /* ---- life -------------------------------------------------------------- */
 
 /* RFC 7022 section 4.2: random, so that it tells nothing of this host. */
-static int make_cname(struct media *m)
+static void make_cname(struct media *m)
 {
 	uint64_t n;
 
-	if (RAND_bytes((uint8_t *)&n, sizeof(n)) != 1)
-		return -EIO;
+	crypto_random(&n, sizeof(n));
 	snprintf(m->cname, sizeof(m->cname), "%016" PRIx64, n);
-	return 0;
 }
 
 static int new_tracks(struct media *m)
@@ -580,8 +576,9 @@ static int new_tracks(struct media *m)
 		.reorder_ms = m->env.reorder_ms,
 		.cname = m->cname,
 	};
-	int err = make_cname(m);
+	int err = 0;
 
+	make_cname(m);
 	for (int i = 0; !err && i < TRACK_KINDS; i++)
 		err = track_new((enum track_kind)i, &env, &track_handler, m,
 				&m->track[i]);
@@ -642,7 +639,7 @@ int media_new(const struct media_env *env, uint64_t call,
 	err = new_tracks(m);
 	if (!err)
 		err = setup_tracks(m, &copy);
-	OPENSSL_cleanse(&copy, sizeof(copy));
+	explicit_bzero(&copy, sizeof(copy));
 	if (err) {
 		media_free(m);
 		return err;
@@ -679,7 +676,7 @@ void media_free(struct media *m)
 	buf_release(&m->sps);
 	for (int i = 0; i < H264_PPS_MAX; i++)
 		buf_release(&m->pps[i]);
-	OPENSSL_cleanse(m->url, sizeof(m->url));
+	explicit_bzero(m->url, sizeof(m->url));
 	free(m);
 }
 

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "streamer/media.h"
@@ -140,7 +138,7 @@ static void deliver(struct loop_task *task)
 
 	if (last || !s->stopping)
 		s->fn(s->arg, s, &r->event);
-	OPENSSL_cleanse(r->event.url, sizeof(r->event.url));
+	explicit_bzero(r->event.url, sizeof(r->event.url));
 	if (last)
 		session_free(s);
 	else
@@ -203,7 +201,7 @@ static void on_order(struct loop_task *task)
 	struct order *o = container_of(task, struct order, task);
 
 	o->run(o->session->media, o);
-	OPENSSL_cleanse(o, sizeof(*o));
+	explicit_bzero(o, sizeof(*o));
 	free(o);
 }
 

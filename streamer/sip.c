@@ -160,9 +160,7 @@ static void on_good_message(struct sip *sip, const struct sip_flow *flow,
 		return;
 	}
 	txn = sip_txns_find(sip->dialogs.txns, msg);
-	if (txn)
-		sip_txn_receive(txn, msg);
-	if (txn || msg->status)
+	if ((txn && sip_txn_receive(txn, msg)) || msg->status)
 		sip_msg_free(msg);
 	else
 		on_request(sip, flow, msg);

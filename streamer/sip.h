@@ -75,8 +75,12 @@ void sip_set_trace(struct sip *sip, bool on);
 void sip_stop_listening(struct sip *sip);
 size_t sip_connections(const struct sip *sip);
 
-/* 200 with that SDP: to the INVITE, re-INVITE or UPDATE that is open. */
-void sip_answer(struct sip_dialog *d, const char *sdp, size_t len);
+/*
+ * 200 with that SDP: to the INVITE, re-INVITE or UPDATE that is open. On
+ * failure (-ENOMEM, -EMSGSIZE) nothing is sent, and it is still to be refused.
+ */
+int sip_answer(struct sip_dialog *d, const char *sdp,
+	       size_t len) ATTR_MUST_CHECK;
 /*
  * Another final response. For the first INVITE that is the end of the dialog,
  * and ended() is not called; later the call goes on as it was.

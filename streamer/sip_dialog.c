@@ -25,6 +25,15 @@ static void respond(struct sip_dialog *d, struct sip_txn *txn,
 	buf_release(&text);
 }
 
+/* What we said last; it may hold keys. */
+static void keep_sdp(struct sip_dialog *d, char *sdp)
+{
+	if (d->last_sdp)
+		explicit_bzero(d->last_sdp, strlen(d->last_sdp));
+	free(d->last_sdp);
+	d->last_sdp = sdp;
+}
+
 /* ---- life --------------------------------------------------------------- */
 
 static void on_doom(struct loop_task *task)
@@ -54,9 +63,7 @@ void sip_dialog_free(struct sip_dialog *d)
 	free(d->local);
 	free(d->remote);
 	free(d->target);
-	if (d->last_sdp)
-		explicit_bzero(d->last_sdp, strlen(d->last_sdp));
-	free(d->last_sdp);
+	keep_sdp(d, NULL);
 	free(d);
 }
 
@@ -374,24 +381,23 @@ static bool settle_expires(struct sip_dialog *d, struct sip_txn *txn,
 	return false;
 }
 
-void sip_answer(struct sip_dialog *d, const char *sdp, size_t len)
+int sip_answer(struct sip_dialog *d, const char *sdp, size_t len)
 {
+	char *copy = sdp ? strndup(sdp, len) : NULL;
 	struct buf text;
-	bool invite;
+	int err = sdp && !copy ? -ENOMEM : 0;
 
-	if (!d->open_txn)
-		return;
-	invite = d->open_msg->method == SIP_INVITE;
 	buf_init(&text, SIP_TEXT_MAX);
-	if (sip_response_format(d->owner, d, d->open_msg, 200, NULL, sdp, len,
-				&text)) {
-		buf_release(&text);
-		sip_refuse(d, 500, "no memory");
-		return;
+	if (!err)
+		err = sip_response_format(d->owner, d, d->open_msg, 200, NULL,
+					  sdp, len, &text);
+	if (err) {
+		buf_wipe(&text);
+		free(copy);
+		return err;
 	}
-	free(d->last_sdp);
-	d->last_sdp = sdp ? strndup(sdp, len) : NULL;
-	if (invite) {
+	keep_sdp(d, copy);
+	if (d->open_msg->method == SIP_INVITE) {
 		d->state = SIP_DIALOG_ACCEPTED;
 		await_ack(d, &text);
 	}
@@ -399,6 +405,7 @@ void sip_answer(struct sip_dialog *d, const char *sdp, size_t len)
 	buf_wipe(&text);
 	close_open(d);
 	sip_dialog_start_expires(d);
+	return 0;
 }
 
 void sip_refuse(struct sip_dialog *d, int status, const char *why)

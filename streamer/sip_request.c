@@ -219,8 +219,9 @@ void sip_dialog_start_expires(struct sip_dialog *d)
 					: UINT64_MAX);
 }
 
-/* The ACK to the 2xx of a re-INVITE is a request of its own. */
-static void acknowledge(struct sip_dialog *d, uint32_t cseq)
+/* The ACK to the 2xx of a re-INVITE has a branch of its own. */
+static void acknowledge(struct sip_dialog *d, struct sip_txn *txn,
+			uint32_t cseq)
 {
 	char branch[BRANCH_SIZE];
 	struct buf text;
@@ -228,17 +229,17 @@ static void acknowledge(struct sip_dialog *d, uint32_t cseq)
 	make_branch(branch);
 	buf_init(&text, SIP_TEXT_MAX);
 	if (!write_ack(d, cseq, branch, &text))
-		(void)!sip_net_send(d->owner->net, &d->flow, text.data,
-				    text.len);
+		sip_txn_acknowledge(txn, &text);
 	buf_release(&text);
 }
 
-static void on_refreshed(struct sip_dialog *d, const struct sip_msg *msg)
+static void on_refreshed(struct sip_dialog *d, struct sip_txn *txn,
+			 const struct sip_msg *msg)
 {
 	struct sip_expires_ask said = sip_dialog_read_expires(msg);
 
 	if (msg->method == SIP_INVITE)
-		acknowledge(d, msg->cseq);
+		acknowledge(d, txn, msg->cseq);
 	/* A peer without session timers is refreshed all the same. */
 	if (d->peer_timer)
 		sip_expires_take(&said, &d->expires);
@@ -259,7 +260,7 @@ static void on_refresh(void *arg, struct sip_txn *txn, int status,
 
 	d->refresh_txn = NULL;
 	if (status < 300) {
-		on_refreshed(d, msg);
+		on_refreshed(d, txn, msg);
 	} else if (ends_dialog(status)) {
 		sip_dialog_send_bye(
 			d, status == 408 ? "no answer to the refresh of "

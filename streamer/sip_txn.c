@@ -382,11 +382,19 @@ void sip_txn_forget(struct sip_txn *txn)
 	txn->fn = NULL;
 }
 
+void sip_txn_acknowledge(struct sip_txn *txn, struct buf *text)
+{
+	buf_release(&txn->ack);
+	txn->ack = *text;
+	buf_init(text, text->cap);
+	(void)!send_text(txn, &txn->ack);
+}
+
 static void receive_response(struct sip_txn *txn, const struct sip_msg *msg)
 {
 	if (txn->state != TRYING && txn->state != PROCEEDING) {
 		/* The final response again: our ACK was lost. */
-		if (txn->state == COMPLETED && txn->ack.len)
+		if (txn->ack.len)
 			(void)!send_text(txn, &txn->ack);
 		return;
 	}
@@ -401,10 +409,13 @@ static void receive_response(struct sip_txn *txn, const struct sip_msg *msg)
 	report(txn, msg->status, msg);
 }
 
-void sip_txn_receive(struct sip_txn *txn, const struct sip_msg *msg)
+bool sip_txn_receive(struct sip_txn *txn, const struct sip_msg *msg)
 {
+	if (!msg->status && msg->method == SIP_ACK && txn->state == ACCEPTED)
+		return false;
 	if (msg->status)
 		receive_response(txn, msg);
 	else
 		receive_request(txn, msg);
+	return true;
 }

@@ -39,8 +39,11 @@ struct sip_txn *sip_txns_find(const struct sip_txns *txns,
 /* The INVITE that a CANCEL means, NULL if it is gone. */
 struct sip_txn *sip_txns_find_invite(const struct sip_txns *txns,
 				     const struct sip_msg *cancel);
-/* A message that sip_txns_find() assigned. */
-void sip_txn_receive(struct sip_txn *txn, const struct sip_msg *msg);
+/*
+ * A message that sip_txns_find() assigned. False: it is the dialog's, an ACK
+ * to a 2xx that has the branch of its INVITE, as older callers send it.
+ */
+bool sip_txn_receive(struct sip_txn *txn, const struct sip_msg *msg);
 
 /* For a request that none was found for. -ENOSPC: too many are live. */
 int sip_txn_serve(struct sip_txns *txns, const struct sip_msg *request,
@@ -66,6 +69,8 @@ int sip_txn_request(struct sip_txns *txns, struct sip_flow *flow,
 		    struct buf *text, struct buf *ack, sip_txn_fn *fn,
 		    void *arg, struct sip_txn **ret) ATTR_MUST_CHECK;
 void sip_txn_forget(struct sip_txn *txn);
+/* Sends the ACK to a 2xx, and again when that comes again; takes the bytes. */
+void sip_txn_acknowledge(struct sip_txn *txn, struct buf *text);
 
 enum { SIP_T1_MS = 500, SIP_T2_MS = 4000, SIP_T4_MS = 5000 };
 

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include <event2/event.h>
-#include <openssl/rand.h>
-
+#include "lib/crypto.h"
 #include "lib/mono.h"
 #include "streamer/srtp.h"
 #include "streamer/track_priv.h"
@@ -303,12 +302,11 @@ int track_new(enum track_kind kind, const struct track_env *env,
 	t->arg = arg;
 	t->ports = (struct msg_ports)MSG_PORTS_NONE;
 	err = rtp_queue_new(windows[kind], env->reorder_ms, &t->queue);
-	if (!err && RAND_bytes((uint8_t *)&t->ssrc, sizeof(t->ssrc)) != 1)
-		err = -EIO;
 	if (err) {
 		track_free(t);
 		return err;
 	}
+	crypto_random(&t->ssrc, sizeof(t->ssrc));
 	*ret_track = t;
 	return 0;
 }

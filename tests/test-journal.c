@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "tests/unit.h"
 
 enum { DEADLINE_MS = 20000, ROWS_MAX = 64 };
@@ -192,6 +194,38 @@ out:
 	return err;
 }
 
+static int test_older(void)
+{
+	static const char sql[] =
+		"CREATE TABLE recording (id INTEGER PRIMARY KEY, state TEXT, "
+		"dir TEXT, name TEXT);"
+		"INSERT INTO recording VALUES (7, 'ready', 'd', 'n.mp4');"
+		"INSERT INTO recording VALUES (8, 'dancing', 'd', 'o.mp4');";
+	struct bench b = { 0 };
+	sqlite3 *db = NULL;
+	int err = setup(&b);
+
+	CHECK_OK(err);
+	CHECK(sqlite3_open(b.path, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
+	sqlite3_close(db);
+	db = NULL;
+	CHECK_OK(open_journal(&b, b.path));
+	CHECK_EQ(b.open_err, 0);
+	/* A state that only a later version knows is left out. */
+	CHECK_EQ(b.row_count, 1);
+	CHECK_EQ(b.rows[0].id, 7);
+	CHECK(journal_take_id(b.journal) > 8);
+	CHECK_OK(put(&b, 9, JOB_READY, "p.mp4"));
+	b.stop_at_done = 1;
+	CHECK_OK(loop_run(b.loop));
+	CHECK(!b.late);
+out:
+	sqlite3_close(db);
+	teardown(&b);
+	return err;
+}
+
 static int test_disown(void)
 {
 	struct bench b = { 0 };
@@ -218,6 +252,7 @@ static const struct unit_test tests[] = {
 	{ "a second uploader stands by and takes over", test_standby,
 	  UNIT_NO_OOM },
 	{ "a damaged journal is told", test_damaged, UNIT_NO_OOM },
+	{ "an older journal gets its columns", test_older, UNIT_NO_OOM },
 	{ "a disowned answer does not come", test_disown, UNIT_NO_OOM },
 };
 UNIT_MAIN(tests)

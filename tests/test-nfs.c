@@ -4,7 +4,9 @@
  */
 #include "uploader/source.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -321,6 +323,57 @@ out:
 	return err;
 }
 
+static int listen_at(int port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (void *)&a, sizeof(a)) || listen(fd, 1)) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+/* Something takes the connection and says nothing. */
+static int test_mute(enum kind kind)
+{
+	int err = share_begin(kind), fd[2] = { -1, -1 };
+
+	CHECK_OK(err);
+	fd[0] = listen_at(share.server.port);
+	fd[1] = listen_at(share.server.port + 1);
+	CHECK(fd[0] >= 0 && fd[1] >= 0);
+	CHECK_OK(share_open_source(kind, &share.source));
+	CHECK_EQ(share_list(""), -ENOTCONN);
+	CHECK(share_wait(share_is_down));
+	CHECK(strstr(share.status.why, "did not answer"));
+	close(fd[0]);
+	close(fd[1]);
+	fd[0] = fd[1] = -1;
+	CHECK_OK(ganesha_start(&share.server));
+	CHECK(share_wait(share_is_ready));
+	err = 0;
+out:
+	close(fd[0]);
+	close(fd[1]);
+	share_end();
+	return err;
+}
+
+static int nfs3_mute(void)
+{
+	return ganesha_is_there() ? test_mute(NFS3) : 0;
+}
+
+static int nfs4_mute(void)
+{
+	return ganesha_is_there() ? test_mute(NFS4) : 0;
+}
+
 /* Not there at the start, and wrong in the settings. */
 static int test_not_there(enum kind kind)
 {
@@ -399,6 +452,7 @@ static const struct unit_test tests[] = {
 	{ "nfs 3: read-only export", nfs3_read_only, UNIT_NO_OOM },
 	{ "nfs 3: files that may not be read", nfs3_denied, UNIT_NO_OOM },
 	{ "nfs 3: a file removed while open", nfs3_removed, UNIT_NO_OOM },
+	{ "nfs 3: server mute at the start", nfs3_mute, UNIT_NO_OOM },
 	{ "nfs 3: server not there, settings wrong", nfs3_not_there,
 	  UNIT_NO_OOM },
 	{ "nfs 4: server killed in mid-read", nfs4_killed, UNIT_NO_OOM },
@@ -410,6 +464,7 @@ static const struct unit_test tests[] = {
 	{ "nfs 4: idle beyond the lease", nfs4_idle, UNIT_NO_OOM },
 	{ "nfs 4: files that may not be read", nfs4_denied, UNIT_NO_OOM },
 	{ "nfs 4: a file removed while open", nfs4_removed, UNIT_NO_OOM },
+	{ "nfs 4: server mute at the start", nfs4_mute, UNIT_NO_OOM },
 	{ "nfs 4: server not there, settings wrong", nfs4_not_there,
 	  UNIT_NO_OOM },
 };

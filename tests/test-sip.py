@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 # pylint: disable=wrong-import-position
 from harness import tap
 from harness.paths import built, source
-from harness.sip import Reader, request, to_tag
+from harness.sip import Caller, Reader, request, to_tag
 from harness.streamer import Streamer
 from harness.wait import wait_for
 from harness.world import World, free_port
@@ -98,6 +98,26 @@ def test_where_to(world):
     answerer.stop()
 
 
+def test_secret_url(world):
+    """a URL with a password in a file of its own"""
+    os.chmod(world.write("secrets/streamer/board_url",
+                         "rtmp://u:hush@127.0.0.1/a/hidden\n"), 0o640)
+    answerer = Streamer(world, stub=True, url_wait="0s",
+                        routes={"board": "secret:board_url",
+                                "gone": "secret:no_such_file",
+                                "up": "secret:../streamer/board_url"})
+    for user in ("board", "gone", "up"):
+        with Caller(answerer.port, user=user) as caller:
+            caller.invite(_offer())
+            caller.bye()
+    answerer.wait_call(1, url="rtmp://127.0.0.1:1935/a/hidden")
+    answerer.wait_call(3, url_source="none")
+    log = answerer.log()
+    assert "no_such_file" in log and "wanted is the name of a file" in log
+    assert "hush" not in log
+    answerer.stop()
+
+
 def test_full(world):
     """a full one and a draining one refuse; a reload opens it again"""
     answerer = _answerer(world, limit="0")
@@ -144,12 +164,15 @@ def test_trace(world):
 
 # ---- by hand ---------------------------------------------------------------
 
-def _invite(port, contact, extra=""):
+def _offer():
     with open(source("tests/corpus/sdp/cms-offer.sdp"), encoding="ascii",
               newline="") as file:
-        sdp = file.read()
+        return file.read()
+
+
+def _invite(port, contact, extra=""):
     return request("INVITE", port, 1, f"Contact: <{contact}>\r\n{extra}"
-                    "Content-Type: application/sdp\r\n", sdp)
+                   "Content-Type: application/sdp\r\n", _offer())
 
 
 def _options(port):
@@ -254,6 +277,73 @@ def test_retransmission(world):
         answerer.wait_log("handling sip accepted notification")
     assert answerer.log().count("newIncomingCall") == 1
     answerer.process.kill()
+
+
+def test_old_ack(world):
+    """an ACK with the branch of its INVITE, as of RFC 2543, is taken"""
+    answerer = _answerer(world)
+    with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
+        reader = Reader(sock)
+        sock.sendall(_invite(answerer.port, "sip:a@127.0.0.1"))
+        reader.next()
+        sock.sendall(_ack(answerer.port, reader.next()).replace(
+            b"z9hG4bKt1ACK", b"z9hG4bKt1INVITE"))
+        answerer.wait_log("handling sip accepted notification")
+    answerer.stop()
+
+
+def test_slow(world):
+    """half a message, and a connection without any, are ended"""
+    answerer = _answerer(world, sip_setup_timeout="1s")
+    for data in (b"", b"OPTIONS sip:a SIP/2.0\r\n"):
+        with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
+            sock.settimeout(10)
+            sock.sendall(data)
+            assert sock.recv(1) == b""
+    answerer.wait_log("has ended: too slow", 2)
+    answerer.stop()
+
+
+def test_ipv6(world):
+    """calls over IPv6, and both families on \"any\""""
+    tap.skip_unless(os.path.exists("/proc/net/if_inet6"), "no IPv6")
+    port = free_port()
+    for interface, hosts in (("::1", ("::1",)),
+                             ("any", ("::1", "127.0.0.1"))):
+        answerer = _answerer(world, sip_listen=f"{interface} {port} none")
+        for host in hosts:
+            with socket.create_connection((host, port)) as sock:
+                reader = Reader(sock)
+                sock.sendall(_invite(port, "sip:a@[::1]").replace(
+                    b"Call-ID: by-hand", b"Call-ID: to-" + host.encode()
+                ).replace(b"z9hG4bK", b"z9hG4bK" + str(len(host)).encode()))
+                reader.next()
+                answer = reader.next()
+            shown = f"[{host}]" if ":" in host else host
+            assert f"Contact: <sip:{shown}:{port};" in answer, answer
+        answerer.process.kill()
+
+
+def test_session_timer(world):
+    """session timers: refreshed by UPDATE or re-INVITE, or the call ends"""
+    tap.skip_unless(os.environ.get("SLOW"), "takes a minute: SLOW=1")
+    answerer = _answerer(world)
+    cases = (("uas", "INVITE,BYE,UPDATE"), ("uas", "INVITE,BYE"),
+             ("uac", "INVITE,BYE,UPDATE"))
+    callers = [Caller(answerer.port) for _ in cases]
+    for caller, (refresher, allow) in zip(callers, cases):
+        caller.timer = (f"Session-Expires: 90;refresher={refresher}\r\n"
+                        f"Min-SE: 90\r\nAllow: {allow}\r\n")
+        caller.invite(_offer())
+        assert f"Session-Expires: 90;refresher={refresher}" in caller.answer
+    for caller, method in zip(callers, ("UPDATE", "INVITE", "BYE")):
+        caller.wait_request(method, 70)
+    answerer.wait_log("ended: the session timer ran out")
+    for number in (1, 2):
+        assert answerer.call(number)["state"] != "ended"
+    for caller in callers[:2]:
+        caller.bye()
+    answerer.stop()
 
 
 def test_keyframe(world):

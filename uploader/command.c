@@ -25,6 +25,12 @@ static int do_rescan(struct command_target *t, struct err *answer)
 	return err_set(answer, 0, "scanning");
 }
 
+static int do_reconcile(struct command_target *t, struct err *answer)
+{
+	engine_reconcile(t->engine);
+	return err_set(answer, 0, "looking for duplicates on Rev");
+}
+
 static int do_reload(struct command_target *t, struct err *answer)
 {
 	return t->reload(t->arg, answer);
@@ -41,10 +47,11 @@ static const struct {
 	int (*on_item)(struct engine *e, int64_t id, struct err *answer);
 	int (*on_daemon)(struct command_target *t, struct err *answer);
 } commands[] = {
-	{ "retry", engine_retry, NULL },   { "cancel", engine_cancel, NULL },
-	{ "forget", engine_forget, NULL }, { "pause", NULL, do_pause },
-	{ "resume", NULL, do_resume },	   { "rescan", NULL, do_rescan },
-	{ "reload", NULL, do_reload },	   { "ping", NULL, do_ping },
+	{ "retry", engine_retry, NULL },     { "cancel", engine_cancel, NULL },
+	{ "forget", engine_forget, NULL },   { "pause", NULL, do_pause },
+	{ "resume", NULL, do_resume },	     { "rescan", NULL, do_rescan },
+	{ "reconcile", NULL, do_reconcile }, { "reload", NULL, do_reload },
+	{ "ping", NULL, do_ping },
 };
 
 static int run_on_item(size_t i, struct command_target *t,
@@ -78,7 +85,7 @@ static int dispatch(struct command_target *t,
 	}
 	return err_set(answer, -EINVAL,
 		       "unknown command %s: retry, cancel, forget ID; pause, "
-		       "resume, rescan, reload, ping",
+		       "resume, rescan, reconcile, reload, ping",
 		       command->argv[0]);
 }
 

@@ -13,6 +13,7 @@
 #include "lib/str.h"
 #include "uploader/discard.h"
 #include "uploader/engine_private.h"
+#include "uploader/reconcile.h"
 
 /* ---- reload ------------------------------------------------------------ */
 
@@ -75,6 +76,7 @@ static void end_committed(struct engine *e)
 
 static void swap_parties(struct engine *e, struct parties *parties)
 {
+	reconcile_stop(e->reconcile);
 	discard_free_all(e);
 	if (e->parties->transfers)
 		list_add_tail(&e->retired, &e->parties->node);
@@ -116,6 +118,7 @@ int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
 		retry_failed(e);
 		engine_wake_all(e);
 		watch_start(e);
+		reconcile_start(e->reconcile);
 	}
 	return 0;
 }
@@ -233,6 +236,12 @@ void engine_rescan(struct engine *e)
 {
 	if (e->is_open)
 		watch_scan_now(e, true);
+}
+
+void engine_reconcile(struct engine *e)
+{
+	if (e->is_open)
+		reconcile_now(e->reconcile);
 }
 
 /* ---- showing ------------------------------------------------------------ */

@@ -14,6 +14,7 @@
 #include "lib/str.h"
 #include "uploader/discard.h"
 #include "uploader/engine_private.h"
+#include "uploader/reconcile.h"
 
 enum {
 	BACKOFF_BASE_MS = 2000,
@@ -663,6 +664,7 @@ static void on_opened(void *arg, int err, const struct err *why,
 	resume_items(e);
 	e->calls.loaded(e->calls.arg);
 	watch_start(e);
+	reconcile_start(e->reconcile);
 }
 
 /* ---- settings ---------------------------------------------------------- */
@@ -730,6 +732,7 @@ int engine_new(struct loop *loop, struct conf *take_conf,
 	loop_task_init(&e->dispatch_task, on_dispatch);
 	loop_task_init(&e->retire_task, on_retire);
 	rc = loop_timer_init(&e->hours_timer, loop, on_hours);
+	rc = rc ? rc : reconcile_new(e, &e->reconcile);
 	rc = rc ? rc : parties_new(loop, e->conf, &e->parties, err);
 	rc = rc ? rc
 		: engine_open_source(e, e->conf, &e->source, &e->scan, err);
@@ -753,6 +756,7 @@ void engine_free(struct engine *e)
 		return;
 	list_for_each_safe(it, &e->works)
 		engine_free_work(list_entry(it, struct work, node));
+	reconcile_free(e->reconcile);
 	discard_free_all(e);
 	engine_close_source(e);
 	list_for_each_safe(it, &e->retired)

@@ -66,6 +66,9 @@ void engine_resume(struct engine *e);
 /* A full pass at once. */
 void engine_rescan(struct engine *e);
 
+/* The daily pass at once: see uploader/reconcile.h. */
+void engine_reconcile(struct engine *e);
+
 /* A recording under way, for showing; texts are valid until the next event. */
 struct engine_view {
 	const char *why;

@@ -59,6 +59,7 @@ struct engine {
 	struct lane rev_lane, cms_lane;
 	bool rev_answered, cms_answered;
 	struct loop_timer hours_timer;
+	struct reconcile *reconcile;
 	struct list discards; /* videos of ours to delete beside the jobs */
 };
 

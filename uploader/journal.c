@@ -149,6 +149,58 @@ static int make_tables(struct journal *j)
 	return err;
 }
 
+static int read_number(struct journal *j, const char *sql, int64_t *ret)
+{
+	sqlite3_stmt *s = NULL;
+	int rc, err = prepare(j, sql, &s);
+
+	if (err)
+		return err;
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW)
+		*ret = sqlite3_column_int64(s, 0);
+	else
+		err = explain(j, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc);
+	sqlite3_finalize(s);
+	return err;
+}
+
+/* A journal of an earlier version has fewer columns. */
+static int add_column(struct journal *j, const char *name, const char *type)
+{
+	struct buf sql;
+	int64_t there = 0;
+	int err;
+
+	buf_init(&sql, SQL_MAX);
+	err = buf_printf(&sql,
+			 "SELECT count(*) FROM pragma_table_info('recording') "
+			 "WHERE name = '%s'",
+			 name);
+	err = err ? err : read_number(j, buf_text(&sql), &there);
+	buf_clear(&sql);
+	if (!err && !there)
+		err = buf_printf(&sql,
+				 "ALTER TABLE recording ADD COLUMN %s %s",
+				 name, type);
+	if (!err && !there)
+		err = run_sql(j, buf_text(&sql));
+	buf_release(&sql);
+	return err;
+}
+
+static int add_missing_columns(struct journal *j)
+{
+	int err = 0;
+
+	for (int i = 0; i < ROW_TEXT_COUNT && !err; i++)
+		err = add_column(j, row_text_name((enum row_text)i), "TEXT");
+	for (int i = 0; i < ROW_NUMBER_COUNT && !err; i++)
+		err = add_column(j, row_number_name((enum row_number)i),
+				 "INTEGER");
+	return err;
+}
+
 static int prepare_put(struct journal *j)
 {
 	struct buf sql;
@@ -225,22 +277,6 @@ static int load_all(struct journal *j)
 	return err;
 }
 
-static int read_number(struct journal *j, const char *sql, int64_t *ret)
-{
-	sqlite3_stmt *s = NULL;
-	int rc, err = prepare(j, sql, &s);
-
-	if (err)
-		return err;
-	rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW)
-		*ret = sqlite3_column_int64(s, 0);
-	else
-		err = explain(j, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc);
-	sqlite3_finalize(s);
-	return err;
-}
-
 static int lock(struct journal *j)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -294,6 +330,7 @@ static int open_database(struct journal *j)
 			 "PRAGMA foreign_keys = OFF;"
 			 "PRAGMA busy_timeout = 1000;");
 	err = err ? err : make_tables(j);
+	err = err ? err : add_missing_columns(j);
 	err = err ? err : prepare_put(j);
 	err = err ? err
 		  : prepare(j, "DELETE FROM recording WHERE id = ?",

@@ -171,34 +171,6 @@ static void fail_start(struct nfs_op *op);
 static void note_failure(struct nfs_op *op, int err, const char *text);
 static void advance(struct nfs_op *op);
 
-static struct nfs_handle *find_handle(struct nfs_session *s, uint64_t fileid)
-{
-	list_for_each(it, &s->handles) {
-		struct nfs_handle *h = list_entry(it, struct nfs_handle, node);
-
-		if (s->version == 4 && fileid && h->fileid == fileid &&
-		    h->files)
-			return h;
-	}
-	return NULL;
-}
-
-static int add_file(struct nfs_op *op, struct nfs_handle *handle)
-{
-	struct nfs_file *file = calloc(1, sizeof(*file));
-
-	if (!file)
-		return -ENOMEM;
-	file->base.source = op->base.source;
-	file->session = op->session;
-	file->path = strdup(op->base.path);
-	file->handle = handle;
-	handle->files++;
-	list_add_tail(&op->session->files, &file->node);
-	op->base.result.file = &file->base;
-	return 0;
-}
-
 /* Opens no longer count here: another session is to do it. */
 static void send_elsewhere(struct nfs_op *op)
 {
@@ -213,13 +185,14 @@ static void go_open(struct nfs_turn *turn)
 {
 	struct nfs_op *op = container_of(turn, struct nfs_op, turn);
 	struct nfs_session *s = op->session;
-	struct nfs_handle *shared = find_handle(s, op->base.result.attr.fileid);
+	struct nfs_handle *shared =
+		nfs_file_find(s, op->base.result.attr.fileid);
 	char *full;
 	int err = -ENOMEM;
 
 	if (shared) {
 		s->is_turn_taken = false;
-		if (add_file(op, shared))
+		if (nfs_file_add(op, shared))
 			note_failure(op, -EINTR, "out of memory");
 		else
 			advance(op);
@@ -261,7 +234,7 @@ static enum verdict take_open(struct nfs_op *op, int n, void *data)
 	list_init(&h->turn.node);
 	list_add_tail(&s->handles, &h->node);
 	s->renewed_ms = op->step_ms;
-	return add_file(op, h) ? BROKEN : NEXT_STEP;
+	return nfs_file_add(op, h) ? BROKEN : NEXT_STEP;
 }
 
 /* ---- read ---------------------------------------------------------------- */
@@ -548,96 +521,4 @@ void nfs_op_release(struct source_op *base)
 	if (op->dir)
 		nfs_closedir(NULL, op->dir);
 	free(op->entries);
-}
-
-/* ---- files --------------------------------------------------------------- */
-
-static void on_closed(int err, struct nfs_context *nfs, void *data,
-		      void *private)
-{
-	struct nfs_session *s = private;
-
-	if (s)
-		nfs_turn_end(s);
-}
-
-static void free_handle(struct nfs_handle *h)
-{
-	list_del(&h->turn.node);
-	list_del(&h->node);
-	free(h);
-}
-
-/* From here on it is libnfs's. Version 3 calls back at once. */
-static void go_close(struct nfs_turn *turn)
-{
-	struct nfs_handle *h = container_of(turn, struct nfs_handle, turn);
-	struct nfs_session *s = h->session;
-
-	if (nfs_close_async(s->nfs, h->fh, on_closed, s))
-		nfs_session_lose(s, "out of memory");
-	else
-		free_handle(h);
-}
-
-void nfs_file_close(struct source_file *base)
-{
-	struct nfs_file *file = list_entry(base, struct nfs_file, base);
-	struct nfs_handle *h = file->handle;
-
-	if (h && --h->files == 0 && !h->session->is_lost) {
-		h->turn.go = go_close;
-		nfs_turn_take(h->session, &h->turn);
-	}
-	list_del(&file->node);
-	free(file->path);
-	free(file);
-}
-
-void nfs_file_drop_all(struct nfs_session *s)
-{
-	struct list *it;
-
-	while ((it = list_first(&s->files))) {
-		struct nfs_file *file = list_entry(it, struct nfs_file, node);
-
-		list_del(it);
-		file->session = NULL;
-		file->handle = NULL;
-	}
-	while ((it = list_first(&s->handles))) {
-		struct nfs_handle *h = list_entry(it, struct nfs_handle, node);
-
-		/* If memory is short, this leaks. */
-		(void)!nfs_close_async(s->nfs, h->fh, on_closed, NULL);
-		free_handle(h);
-	}
-}
-
-static void on_touched(void *arg, const struct source_result *result)
-{
-	struct nfs_session *s = arg;
-
-	free(result->buffer);
-	s->touch = NULL;
-}
-
-/* The next file each time: one that is gone renews nothing. */
-void nfs_file_touch(struct nfs_session *s)
-{
-	uint8_t *buffer;
-
-	if (s->touch)
-		return;
-	list_for_each(it, &s->files) {
-		struct nfs_file *file = list_entry(it, struct nfs_file, node);
-
-		list_del(it);
-		list_add_tail(&s->files, it);
-		buffer = malloc(1);
-		if (!buffer || source_pread(&file->base, 0, buffer, 1,
-					    on_touched, s, &s->touch))
-			free(buffer);
-		return;
-	}
 }

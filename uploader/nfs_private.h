@@ -5,7 +5,8 @@
 #include "uploader/nfs_session.h"
 
 /*
- * Between nfs_session.c (the connection) and nfs_op.c (what is asked on it).
+ * Between nfs_session.c (the connection), nfs_op.c (what is asked on it) and
+ * nfs_file.c (what is open on it).
  */
 struct event;
 
@@ -55,6 +56,10 @@ void nfs_turn_end(struct nfs_session *s);
 void nfs_op_sort_failed(struct nfs_session *s);
 /* Ends all with -ENOTCONN. */
 void nfs_op_end_all(struct nfs_session *s);
+/* Version 4: the handle that has this file open already, or NULL. */
+struct nfs_handle *nfs_file_find(struct nfs_session *s, uint64_t fileid);
+/* What an open answers with: one more user of the handle. */
+int nfs_file_add(struct nfs_op *op, struct nfs_handle *handle) ATTR_MUST_CHECK;
 /* Gives the context's hold on open files back, before it is destroyed. */
 void nfs_file_drop_all(struct nfs_session *s);
 /* Keeps the lease: reads a byte of an open file. */

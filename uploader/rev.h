@@ -151,6 +151,13 @@ void rev_upload_set_speed(struct rev_call *call, uint64_t bytes_per_s);
 int rev_search_mark(struct rev *rev, const char *mark, rev_done_fn *done,
 		    void *arg, struct rev_call **ret) ATTR_MUST_CHECK;
 /*
+ * The inactive videos of this account that carry a mark of any upload, with
+ * that mark: what is unfinished, and what a lost answer has left. At most some
+ * two hundred; `search_complete` says whether there are more.
+ */
+int rev_list_unfinished(struct rev *rev, rev_done_fn *done, void *arg,
+			struct rev_call **ret) ATTR_MUST_CHECK;
+/*
  * Right after an upload Rev may say Ready for a moment: that is `processing`
  * until its progress is 1, or until it still says so some time later.
  */

@@ -419,10 +419,28 @@ static int add_hit(struct rev_hits *hits, const char *id)
 								  : 0;
 }
 
+/* A hit that lists its tags can be told from one that may carry the mark. */
+static bool is_no_hit(json_t *tags, const char *mark)
+{
+	json_t *tag;
+	size_t i;
+
+	if (!mark || !json_is_array(tags))
+		return false;
+	if (*mark)
+		return !has_tag(tags, mark);
+	json_array_foreach(tags, i, tag)
+	{
+		if (is_any_mark(json_string_value(tag)))
+			return false;
+	}
+	return true;
+}
+
 int rev_json_hits(const void *data, size_t len, const char *tag,
 		  struct rev_hits *hits, struct rev_page *ret)
 {
-	json_t *j, *videos, *video, *tags;
+	json_t *j, *videos, *video;
 	size_t i, before = hits->count;
 	int err = parse_object(data, len, &j);
 
@@ -432,8 +450,7 @@ int rev_json_hits(const void *data, size_t len, const char *tag,
 	videos = member(j, "videos");
 	json_array_foreach(videos, i, video)
 	{
-		tags = member(video, "tags");
-		if (tag && json_is_array(tags) && !has_tag(tags, tag))
+		if (is_no_hit(member(video, "tags"), tag))
 			continue;
 		err = add_hit(hits, text_of(video, "id"));
 		if (err)

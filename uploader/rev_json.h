@@ -78,7 +78,7 @@ struct rev_page {
 };
 /*
  * A page of a search: adds its hits. With `tag` those are left out that say
- * what tags they have and do not have this one.
+ * what tags they have and do not have this one ("": none of our marks).
  */
 int rev_json_hits(const void *data, size_t len, const char *tag,
 		  struct rev_hits *hits, struct rev_page *ret) ATTR_MUST_CHECK;

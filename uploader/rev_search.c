@@ -2,6 +2,7 @@
 /*
  * The search for a mark: by tag, then by custom field where Rev has it, all
  * pages of each; then the details of every hit, since a hit proves nothing.
+ * Without a mark it is the search for all that the account left unfinished.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -57,9 +58,20 @@ static void finish_search(struct rev_call *call)
 	rev_finish(call);
 }
 
-static int keep_video(struct rev_search *s, const struct rev_video *video)
+/* Is it what was looked for: the mark, or anything that is unfinished? */
+static bool is_wanted(const struct rev_call *call,
+		      const struct rev_video *video)
 {
-	if (!video->has_mark)
+	if (*call->mark)
+		return video->has_mark;
+	return *video->mark && !video->is_active && video->owned_by_us;
+}
+
+static int keep_video(struct rev_call *call, const struct rev_video *video)
+{
+	struct rev_search *s = call->search;
+
+	if (!is_wanted(call, video))
 		return 0;
 	if (!s->videos)
 		s->videos = calloc(REV_HITS_MAX, sizeof(*s->videos));
@@ -86,7 +98,7 @@ static void on_details(struct rev_call *call, const struct http_response *r)
 	if (class == REV_OK && r)
 		err = rev_json_details(r->body.data, r->body.len, &q, &video);
 	if (!err && class == REV_OK && r)
-		err = keep_video(call->search, &video);
+		err = keep_video(call, &video);
 	if (err)
 		fail(call, err);
 	else
@@ -119,7 +131,7 @@ static void end_query(struct rev_call *call)
 	struct rev_search *s = call->search;
 	bool has_field = call->rev->field == REV_FIELD_THERE;
 
-	if (!s->by_field && has_field) {
+	if (!s->by_field && has_field && *call->mark) {
 		s->by_field = true;
 		s->pages = s->restarts = s->received = 0;
 		ask_page(call, "");
@@ -182,6 +194,15 @@ static void on_page(struct rev_call *call, const struct http_response *r)
 	}
 }
 
+/* "<name>=<value>", the value encoded. */
+static int add_pair(struct buf *q, const char *name, const char *value)
+{
+	int err = buf_add_str(q, name);
+
+	err = err ? err : buf_add_str(q, "=");
+	return err ? err : str_pct_encode(q, value);
+}
+
 static int fill_query(struct rev_call *call, const char *scroll_id)
 {
 	struct buf *q = &call->query;
@@ -190,24 +211,19 @@ static int fill_query(struct rev_call *call, const char *scroll_id)
 	buf_clear(q);
 	if (call->search->by_field) {
 		err = str_pct_encode(q, call->rev->mark_field);
-		if (!err)
-			err = buf_add_str(q, "=");
-		if (!err)
-			err = str_pct_encode(q, call->mark);
+		err = err ? err : add_pair(q, "", call->mark);
+	} else if (*call->mark) {
+		err = add_pair(q, "q", call->mark);
+		err = err ? err
+			  : buf_add_str(q, "&searchField=tags"
+					   "&exactMatch=true");
 	} else {
-		err = buf_add_str(q, "q=");
-		if (!err)
-			err = str_pct_encode(q, call->mark);
-		if (!err)
-			err = buf_add_str(q, "&searchField=tags"
-					     "&exactMatch=true");
+		err = add_pair(q, "uploaders", call->rev->user);
+		err = err ? err : buf_add_str(q, "&status=Inactive");
 	}
-	if (!err)
-		err = buf_printf(q, "&unlisted=all&count=%d", PAGE);
+	err = err ? err : buf_printf(q, "&unlisted=all&count=%d", PAGE);
 	if (!err && *scroll_id)
-		err = buf_add_str(q, "&scrollId=");
-	if (!err && *scroll_id)
-		err = str_pct_encode(q, scroll_id);
+		err = add_pair(q, "&scrollId", scroll_id);
 	return err;
 }
 
@@ -240,6 +256,12 @@ static void on_fields(struct rev_call *call, const struct http_response *r)
 				&found))
 		rev->field = found ? REV_FIELD_THERE : REV_FIELD_MISSING;
 	ask_page(call, "");
+}
+
+int rev_list_unfinished(struct rev *rev, rev_done_fn *done, void *arg,
+			struct rev_call **ret)
+{
+	return rev_search_mark(rev, "", done, arg, ret);
 }
 
 int rev_search_mark(struct rev *rev, const char *mark, rev_done_fn *done,

@@ -16,6 +16,7 @@ enum row_text {
 	ROW_DIR,	  /* "spaces/<id>", "forwardedCalls" */
 	ROW_NAME,	  /* as the recorder wrote it, with .mp4 */
 	ROW_KEY,	  /* identity, hex; what the mark is made of */
+	ROW_OLD_KEYS,	  /* under which it was sent before it changed */
 	ROW_VIDEO_ID,
 	ROW_DISCARD_ID,	  /* JOB_DISCARDING: the video that must go */
 	ROW_PLAYBACK_URL,

@@ -18,6 +18,7 @@
 enum {
 	PATH_SIZE = 4096,
 	BRIDGE_PAUSE_MAX_MS = 60000,
+	OLD_KEYS_MAX = 8,
 	INDEX_LOOKS = 3, /* searches in the time that Rev's index may lag */
 };
 
@@ -129,6 +130,23 @@ static void ask_parties(struct work *w)
 		out_of_memory(w, JOB_EV_AGAIN);
 }
 
+/*
+ * What was sent under the old key may have become a video all the same: the
+ * daily pass knows it by this list. Only the latest few are worth keeping.
+ */
+static int keep_old_key(struct work *w)
+{
+	char keys[OLD_KEYS_MAX * EXAMINE_KEY_SIZE];
+	int n = snprintf(keys, sizeof(keys), "%s %s", text(w, ROW_KEY),
+			 text(w, ROW_OLD_KEYS));
+
+	if (!*text(w, ROW_KEY) || !w->item->row.number[ROW_ATTEMPTS])
+		return 0;
+	if (n >= (int)sizeof(keys))
+		*strrchr(keys, ' ') = '\0';
+	return set_text(w, ROW_OLD_KEYS, keys);
+}
+
 /* Another content under the same name has nothing to do with the old video. */
 static void on_key(void *arg, const struct examine_result *result)
 {
@@ -147,8 +165,10 @@ static void on_key(void *arg, const struct examine_result *result)
 			     "the file changed");
 		return;
 	}
-	if (strcmp(result->key, text(w, ROW_KEY)))
-		err = set_text(w, ROW_VIDEO_ID, NULL);
+	if (strcmp(result->key, text(w, ROW_KEY))) {
+		err = keep_old_key(w);
+		err = err ? err : set_text(w, ROW_VIDEO_ID, NULL);
+	}
 	err = err ? err : set_text(w, ROW_KEY, result->key);
 	if (err)
 		out_of_memory(w, JOB_EV_AGAIN);
@@ -195,6 +215,9 @@ static const struct rev_video *choose(const struct rev_result *result)
 	return best;
 }
 
+static const char cut_short[] =
+	"rev's search for it could not be read to its end";
+
 static void adopt_video(struct work *w, const struct rev_result *result)
 {
 	const struct rev_video *best = choose(result);
@@ -237,6 +260,10 @@ static void on_search(void *arg, const struct rev_result *result)
 	}
 	if (result->video_count) {
 		adopt_video(w, result);
+		return;
+	}
+	if (!result->search_complete) {
+		engine_back_off(w, JOB_EV_AGAIN, cut_short);
 		return;
 	}
 	wait = index_wait_ms(w);
@@ -427,6 +454,8 @@ static void on_index(void *arg, const struct rev_result *result)
 		rev_failed(w, result);
 	} else if (result->video_count) {
 		adopt_video(w, result);
+	} else if (!result->search_complete) {
+		engine_back_off(w, JOB_EV_AGAIN, cut_short);
 	} else if (left) {
 		pause = conf_number(w->engine->conf, OPT_UP_INDEX_GRACE) /
 				INDEX_LOOKS +

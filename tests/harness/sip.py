@@ -65,6 +65,7 @@ class Caller:
             if context else sock
         self._transport = "tls" if context else "tcp"
         self._reader = Reader(self._sock)
+        self.timer = ""  # further header lines of an INVITE
         self.answer = ""
 
     def __enter__(self):
@@ -76,7 +77,8 @@ class Caller:
     def _contact(self, url):
         stream = f';x-cisco-stream="{url}"' if url else ""
         return (f"Contact: <sip:space@127.0.0.1;transport={self._transport}>"
-                f"{stream}\r\nSupported: timer\r\nAllow: UPDATE,INFO,BYE\r\n")
+                f"{stream}\r\nSupported: timer\r\n" +
+                (self.timer or "Allow: UPDATE,INFO,BYE\r\n"))
 
     def _send(self, method, extra="", body="", number=None):
         if number is None:
@@ -86,19 +88,20 @@ class Caller:
             self._id, f"sip:{self._user}@127.0.0.1:{self.port}"))
 
     def _take_request(self, message):
-        """Answers 200, as a bridge does to INFO and UPDATE."""
+        """Answers 200, as a bridge does to INFO, UPDATE and BYE."""
+        keep = r"(Via|From|To|Call-ID|CSeq|Session-Expires):"
         echo = "".join(line + "\r\n" for line in message.split("\r\n")
-                       if re.match(r"(Via|From|To|Call-ID|CSeq):", line))
+                       if re.match(keep, line))
         self._sock.sendall(("SIP/2.0 200 OK\r\n" + echo +
                             "Content-Length: 0\r\n\r\n").encode())
 
     def _final(self):
         while True:
             message = self._reader.next()
-            if message.startswith(("INFO ", "UPDATE ")):
+            assert message, "the connection has ended"
+            if not message.startswith(("ACK ", "SIP/2.0 ")):
                 self._take_request(message)
-            elif not message.startswith("SIP/2.0 1"):
-                assert message.startswith("SIP/2.0 "), message
+            elif re.match(r"SIP/2.0 [2-6]", message):
                 return message
 
     def invite(self, sdp, url=""):
@@ -127,14 +130,20 @@ class Caller:
         answer = self._final()
         assert answer.startswith("SIP/2.0 200"), answer
 
-    def wait_bye(self):
-        """The other side hangs up; the text of its BYE."""
+    def wait_request(self, method, seconds=10):
+        """Takes what comes up to a request of that method; its text."""
+        self._sock.settimeout(seconds)
         while True:
             message = self._reader.next()
             assert message, "the connection has ended"
-            self._take_request(message)
-            if message.startswith("BYE "):
+            if not message.startswith(("ACK ", "SIP/2.0 ")):
+                self._take_request(message)
+            if message.startswith(method + " "):
                 return message
+
+    def wait_bye(self):
+        """The other side hangs up; the text of its BYE."""
+        return self.wait_request("BYE")
 
     def ports(self):
         """Audio and video port of the last answer."""

@@ -13,6 +13,7 @@
  *			video on PORT + 2
  *	-T FILE		trust for rtmps
  *	-m MS		time without media
+ *	-p PORT		ports from there on, video first
  *
  * Prints "ports NUMBER AUDIO VIDEO" for each, and what happens. Commands come
  * on standard input: "key", "reconnect", "hold", "resume", "url URL", "status".
@@ -46,6 +47,7 @@ struct driver {
 	const char *url;
 	int count, ended;
 	uint16_t rtcp_port;
+	struct udp_range range;
 	struct session *session[CALLS_MAX];
 	char line[MSG_URL_MAX + 16];
 	size_t line_len;
@@ -152,7 +154,6 @@ static void set_peer(struct msg_media *m, uint16_t rtcp)
 
 static void open_session(struct driver *d, int i)
 {
-	static struct udp_range any;
 	struct sockaddr_storage local = { .ss_family = AF_INET };
 	struct msg_setup setup = d->setup;
 	bool first = i == 0 && d->rtcp_port;
@@ -161,8 +162,8 @@ static void open_session(struct driver *d, int i)
 		htonl(INADDR_LOOPBACK);
 	set_peer(&setup.audio, first ? d->rtcp_port : 0);
 	set_peer(&setup.video, first ? (uint16_t)(d->rtcp_port + 2) : 0);
-	must(udp_pair_open(&local, 0, &any, &setup.audio_ports), "ports");
-	must(udp_pair_open(&local, 0, &any, &setup.video_ports), "ports");
+	must(udp_pair_open(&local, 0, &d->range, &setup.video_ports), "ports");
+	must(udp_pair_open(&local, 0, &d->range, &setup.audio_ports), "ports");
 	must(session_new(d->pool, (uint64_t)i, &setup, on_event, d,
 			 &d->session[i]),
 	     "session");
@@ -284,7 +285,7 @@ static void read_options(struct driver *d, struct session_config *config,
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:w:v:a:s:r:T:m:")) >= 0) {
+	while ((c = getopt(argc, argv, "n:w:v:a:s:r:T:m:p:")) >= 0) {
 		if (c == 'n')
 			d->count = atoi(optarg);
 		else if (c == 'w')
@@ -299,6 +300,10 @@ static void read_options(struct driver *d, struct session_config *config,
 			d->rtcp_port = (uint16_t)atoi(optarg);
 		else if (c == 'T')
 			config->publish.trust = optarg;
+		else if (c == 'p')
+			d->range = (struct udp_range){
+				.min = (uint16_t)atoi(optarg), .max = 65535
+			};
 		else if (c == 'm')
 			config->media_timeout_ms = (uint32_t)atoi(optarg);
 		else

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "uploader/reconcile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "lib/mono.h"
+#include "uploader/discard.h"
+#include "uploader/engine_private.h"
+
+enum {
+	FIRST_MS = 600000,	/* after the start */
+	PASS_MS = 24 * 3600000, /* between two passes */
+	AGAIN_MS = 1800000,	/* after one that failed */
+};
+
+struct reconcile {
+	struct engine *engine;
+	struct rev_call *call;
+	struct loop_timer timer;
+};
+
+static bool has_key(const char *keys, const char *key)
+{
+	const char *at = *key ? strstr(keys, key) : NULL;
+	size_t n = strlen(key);
+
+	return at && (at[n] == ' ' || at[n] == '\0');
+}
+
+/* The recording that the mark is of, or was of before its file changed. */
+static struct item *find_owner(struct engine *e, const char *key,
+			       bool *ret_is_old)
+{
+	struct item *item;
+
+	for (item = e->catalog.items; item; item = item->by_id.next) {
+		*ret_is_old = has_key(row_get(&item->row, ROW_OLD_KEYS), key);
+		if (*ret_is_old || !strcmp(row_get(&item->row, ROW_KEY), key))
+			return item;
+	}
+	return NULL;
+}
+
+/*
+ * A recording without a video id is one that will look for its mark itself,
+ * and may take this very video.
+ */
+static bool is_duplicate(struct engine *e, const struct rev_video *v)
+{
+	const char *key = v->mark + strlen("upcast-"), *own;
+	struct item *item;
+	bool is_old;
+
+	item = find_owner(e, key, &is_old);
+	if (!item) {
+		log_info("the inactive video %s carries the mark %s of an "
+			 "upload that this journal does not know: let be",
+			 v->id, v->mark);
+		return false;
+	}
+	own = row_get(&item->row, ROW_VIDEO_ID);
+	if (!strcmp(own, v->id))
+		return false;
+	return is_old || *own;
+}
+
+static void on_list(void *arg, const struct rev_result *result)
+{
+	struct reconcile *r = arg;
+	struct engine *e = r->engine;
+
+	r->call = NULL;
+	loop_timer_start(&r->timer,
+			 result->class == REV_OK ? PASS_MS : AGAIN_MS);
+	if (result->class != REV_OK) {
+		log_warning("looking for duplicates on Rev: %s",
+			    result->why.text);
+		return;
+	}
+	for (size_t i = 0; i < result->video_count; i++)
+		if (is_duplicate(e, &result->videos[i]))
+			discard_start(e, result->videos[i].id,
+				      result->videos[i].mark);
+	log_info("looked for duplicates on Rev: %zu videos are unfinished",
+		 result->video_count);
+}
+
+void reconcile_now(struct reconcile *r)
+{
+	struct engine *e = r->engine;
+	uint64_t wait = lane_wait_ms(&e->rev_lane, mono_ms());
+
+	if (r->call || !e->parties->rev)
+		return;
+	if (wait || conf_bool(e->conf, OPT_UP_DRY_RUN) ||
+	    rev_is_locked(e->parties->rev) ||
+	    rev_list_unfinished(e->parties->rev, on_list, r, &r->call))
+		loop_timer_start(&r->timer, wait + AGAIN_MS);
+}
+
+static void on_timer(struct loop_timer *timer)
+{
+	reconcile_now(list_entry(timer, struct reconcile, timer));
+}
+
+int reconcile_new(struct engine *e, struct reconcile **ret)
+{
+	struct reconcile *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->engine = e;
+	if (loop_timer_init(&r->timer, e->loop, on_timer)) {
+		free(r);
+		return -ENOMEM;
+	}
+	*ret = r;
+	return 0;
+}
+
+void reconcile_start(struct reconcile *r)
+{
+	if (!loop_timer_is_armed(&r->timer))
+		loop_timer_start(&r->timer, FIRST_MS);
+}
+
+void reconcile_stop(struct reconcile *r)
+{
+	if (r->call)
+		rev_cancel(r->call);
+	r->call = NULL;
+	loop_timer_stop(&r->timer);
+}
+
+void reconcile_free(struct reconcile *r)
+{
+	if (!r)
+		return;
+	reconcile_stop(r);
+	loop_timer_release(&r->timer);
+	free(r);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef UPCAST_RECONCILE_H
+#define UPCAST_RECONCILE_H
+
+#include "lib/attr.h"
+
+/*
+ * The daily pass: the account's inactive videos that carry a mark are held
+ * against the journal. One whose recording has become another video, or whose
+ * recording has changed since, is a duplicate that a lost answer has left: it
+ * is deleted. One whose recording is still under way is let be, and so is one
+ * that this journal knows nothing about: it may be another uploader's.
+ *
+ * Life cycle: reconcile_new(), reconcile_start() when the journal is open and
+ * after a reload, reconcile_stop() before the account goes, reconcile_free().
+ */
+struct engine;
+struct reconcile;
+
+int reconcile_new(struct engine *e, struct reconcile **ret) ATTR_MUST_CHECK;
+void reconcile_free(struct reconcile *r);
+void reconcile_start(struct reconcile *r);
+void reconcile_stop(struct reconcile *r);
+/* A pass at once. */
+void reconcile_now(struct reconcile *r);
+
+#endif
