@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/pki.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "lib/file.h"
+#include "lib/str.h"
+
+enum { FILE_BYTES_MAX = 1 << 20, CHAIN_MAX = 256 };
+
+/* ---- reading ------------------------------------------------------------ */
+
+/* The content of a file, wiped at the end: it may be a key. */
+static int read_bio(const char *path, struct buf *bytes, BIO **ret,
+		    struct err *err)
+{
+	int code;
+
+	buf_init(bytes, FILE_BYTES_MAX);
+	code = file_read(path, bytes);
+	if (code)
+		return err_set(err, code, "%s: %s", path, err_str(code));
+	*ret = BIO_new_mem_buf(buf_text(bytes), (int)bytes->len);
+	return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+/* Nobody is asked for a pass phrase. */
+static int no_passphrase(char *dst, int size, int writes, void *arg)
+{
+	return -1;
+}
+
+static int read_key(const char *path, EVP_PKEY **ret, struct err *err)
+{
+	struct buf bytes;
+	BIO *bio = NULL;
+	EVP_PKEY *key = NULL;
+	int code = read_bio(path, &bytes, &bio, err);
+
+	if (!code) {
+		key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+		if (!key && BIO_reset(bio) >= 0)
+			key = d2i_PrivateKey_bio(bio, NULL);
+		if (!key)
+			code = err_set(err, -EINVAL,
+				       "%s: holds no private key that can be "
+				       "read without a pass phrase",
+				       path);
+	}
+	ERR_clear_error();
+	BIO_free(bio);
+	buf_wipe(&bytes);
+	*ret = key;
+	return code;
+}
+
+static int take_certificate(STACK_OF(X509) * chain, X509 *x)
+{
+	if (x && sk_X509_num(chain) < CHAIN_MAX && sk_X509_push(chain, x))
+		return 0;
+	X509_free(x);
+	return -ENOMEM;
+}
+
+static void free_chain(STACK_OF(X509) * chain)
+{
+	sk_X509_pop_free(chain, X509_free);
+}
+
+/* All certificates of a file, at least one. */
+static int read_chain(const char *path, STACK_OF(X509) * *ret, struct err *err)
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	struct buf bytes;
+	BIO *bio = NULL;
+	X509 *x;
+	int code = read_bio(path, &bytes, &bio, err);
+
+	if (!code && !chain)
+		code = err_set(err, -ENOMEM, "out of memory");
+	while (!code && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+		code = take_certificate(chain, x);
+	if (!code && !sk_X509_num(chain) && BIO_reset(bio) >= 0) {
+		x = d2i_X509_bio(bio, NULL);
+		if (x)
+			code = take_certificate(chain, x);
+		else
+			code = err_set(err, -EINVAL, "%s: holds no certificate",
+				       path);
+	}
+	ERR_clear_error();
+	BIO_free(bio);
+	buf_release(&bytes);
+	if (code)
+		free_chain(chain);
+	else
+		*ret = chain;
+	return code;
+}
+
+/* ---- questions ---------------------------------------------------------- */
+
+int pki_match(const char *key, const char *certificate, struct err *err)
+{
+	STACK_OF(X509) *chain = NULL;
+	EVP_PKEY *pkey = NULL;
+	int code = read_key(key, &pkey, err);
+
+	if (!code)
+		code = read_chain(certificate, &chain, err);
+	if (!code && X509_check_private_key(sk_X509_value(chain, 0), pkey) != 1)
+		code = err_set(err, -EKEYREJECTED, "%s and %s are no pair", key,
+			       certificate);
+	ERR_clear_error();
+	EVP_PKEY_free(pkey);
+	free_chain(chain);
+	return code;
+}
+
+static int64_t epoch_of(const ASN1_TIME *t)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+int pki_dates(const char *certificate, int64_t *ret_from, int64_t *ret_until,
+	      struct err *err)
+{
+	STACK_OF(X509) *chain = NULL;
+	int code = read_chain(certificate, &chain, err);
+	const X509 *x;
+
+	if (code)
+		return code;
+	x = sk_X509_value(chain, 0);
+	*ret_from = epoch_of(X509_get0_notBefore(x));
+	*ret_until = epoch_of(X509_get0_notAfter(x));
+	free_chain(chain);
+	return 0;
+}
+
+static int verify_with(X509_STORE *store, STACK_OF(X509) * chain,
+		       STACK_OF(X509) * others, const char *certificate,
+		       struct err *err)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	int code = 0;
+
+	if (!ctx || X509_STORE_CTX_init(ctx, store, sk_X509_value(chain, 0),
+					others) != 1)
+		code = err_set(err, -ENOMEM, "out of memory");
+	else if (X509_verify_cert(ctx) != 1)
+		code = err_set(err, -EKEYREJECTED, "%s: %s", certificate,
+			       X509_verify_cert_error_string(
+				       X509_STORE_CTX_get_error(ctx)));
+	ERR_clear_error();
+	X509_STORE_CTX_free(ctx);
+	return code;
+}
+
+/* What stands beside the certificate and in `more` is not trusted itself. */
+static int gather(STACK_OF(X509) * chain, STACK_OF(X509) * more,
+		  STACK_OF(X509) * dst)
+{
+	for (int i = 1; i < sk_X509_num(chain); i++)
+		if (!sk_X509_push(dst, sk_X509_value(chain, i)))
+			return -ENOMEM;
+	for (int i = 0; i < sk_X509_num(more); i++)
+		if (!sk_X509_push(dst, sk_X509_value(more, i)))
+			return -ENOMEM;
+	return 0;
+}
+
+static int fill_store(X509_STORE *store, STACK_OF(X509) * bundle)
+{
+	for (int i = 0; i < sk_X509_num(bundle); i++)
+		if (X509_STORE_add_cert(store, sk_X509_value(bundle, i)) != 1)
+			return -ENOMEM;
+	return 0;
+}
+
+int pki_verify(const char *certificate, const char *bundle, const char *more,
+	       struct err *err)
+{
+	STACK_OF(X509) *chain = NULL, *trusted = NULL, *extra = NULL;
+	STACK_OF(X509) *others = sk_X509_new_null();
+	X509_STORE *store = X509_STORE_new();
+	int code = read_chain(certificate, &chain, err);
+
+	if (!code)
+		code = read_chain(bundle, &trusted, err);
+	if (!code && more)
+		code = read_chain(more, &extra, err);
+	if (!code && (!store || !others || fill_store(store, trusted) ||
+		      gather(chain, extra, others)))
+		code = err_set(err, -ENOMEM, "out of memory");
+	if (!code)
+		code = verify_with(store, chain, others, certificate, err);
+	X509_STORE_free(store);
+	sk_X509_free(others);
+	free_chain(chain);
+	free_chain(trusted);
+	free_chain(extra);
+	return code;
+}
+
+/* ---- inspect ------------------------------------------------------------ */
+
+static int add_bio(BIO *bio, struct buf *dst)
+{
+	char *text;
+	long n = BIO_get_mem_data(bio, &text);
+
+	return buf_add(dst, text, (size_t)n);
+}
+
+static int print_chain(STACK_OF(X509) * chain, BIO *out)
+{
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if (X509_print_ex(out, sk_X509_value(chain, i), XN_FLAG_ONELINE,
+				  X509_FLAG_NO_PUBKEY | X509_FLAG_NO_SIGDUMP) !=
+		    1)
+			return -ENOMEM;
+	return 0;
+}
+
+static int print_request(const char *path, BIO *out)
+{
+	struct buf bytes;
+	struct err err;
+	BIO *bio = NULL;
+	X509_REQ *request = NULL;
+	int code = read_bio(path, &bytes, &bio, &err);
+
+	if (!code)
+		request = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+	if (request)
+		X509_REQ_print_ex(out, request, XN_FLAG_ONELINE,
+				  X509_FLAG_NO_PUBKEY | X509_FLAG_NO_SIGDUMP);
+	X509_REQ_free(request);
+	BIO_free(bio);
+	buf_release(&bytes);
+	ERR_clear_error();
+	return request ? 0 : -EINVAL;
+}
+
+/* The kind and size alone: nothing of it is for a screen. */
+static int print_key(const char *path, BIO *out)
+{
+	EVP_PKEY *key = NULL;
+	struct err err;
+	int code = read_key(path, &key, &err);
+
+	if (!code)
+		BIO_printf(out, "Private key: %s, %d bits\n",
+			   EVP_PKEY_get0_type_name(key),
+			   EVP_PKEY_get_bits(key));
+	EVP_PKEY_free(key);
+	return code;
+}
+
+int pki_inspect(const char *path, struct buf *dst, struct err *err)
+{
+	STACK_OF(X509) *chain = NULL;
+	BIO *out = BIO_new(BIO_s_mem());
+	int code;
+
+	if (!out)
+		return err_set(err, -ENOMEM, "out of memory");
+	code = read_chain(path, &chain, err);
+	if (!code)
+		code = print_chain(chain, out);
+	else if (code == -EINVAL &&
+		 (!print_request(path, out) || !print_key(path, out)))
+		code = 0;
+	else if (code == -EINVAL)
+		err_set(err, code,
+			"%s: is no certificate, request or private key", path);
+	if (!code)
+		code = add_bio(out, dst);
+	free_chain(chain);
+	BIO_free(out);
+	return code;
+}

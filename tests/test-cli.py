@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""upcast: the guide's commands one by one and typed, and its settings file."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from harness import tap  # noqa: E402
+from harness.cli import Cli  # noqa: E402
+from harness.leaks import find_leaks, new_secret  # noqa: E402
+from harness.world import World  # noqa: E402
+
+STREAMER = """\
+Enabled                 : false
+SIP interfaces          : tcp a:7000, tls a:7001
+SIP key file            : tac.key
+SIP certificate file    : tac.cer
+SIP CA Bundle file      : none
+SIP Resolution          : 720p
+SIP traffic trace       : Disabled
+Call Limit              : none
+"""
+
+UPLOADER = """\
+Enabled                          : false
+NFS hostname                     : 192.168.15.38
+NFS directory                    : Recording
+CMS host                         : join.mextp.local
+CMS port                         : 445
+CMS user                         : apiadmin
+CMS trust bundle                 : ROOTCA.cer
+Vbrick Rev hostname              : rev.example.com
+Vbrick Rev port                  : 443
+Vbrick Rev username              : tacuser
+Vbrick Rev trust bundle          : brick.cer
+View access                      : Public
+cospace_member_access            : edit
+recording_owned_by_cospace_owner : false
+fallback_owner                   : admin
+comments_enabled                 : true
+ratings_enabled                  : true
+downloads_enabled                : true
+active_upon_upload               : true
+delete_after_upload              : false
+"""
+
+UPLOADER_COMMANDS = """\
+uploader nfs 192.168.15.38:Recording
+uploader cms host join.mextp.local
+uploader cms port 445
+uploader cms user apiadmin
+uploader cms trust ROOTCA.cer
+uploader rev host rev.example.com
+uploader rev port 443
+uploader rev user tacuser
+uploader rev trust brick.cer
+uploader access Public
+uploader cospace_member_access edit
+uploader recording_owned_by_cospace_owner false
+uploader fallback_owner admin
+uploader comments enable
+uploader ratings enable
+uploader downloads enable
+uploader initial_state active
+uploader delete_after_upload false
+""".splitlines()
+
+
+def with_certificates(world, name):
+    cli = Cli(world, name)
+    server = world.authority.server()
+    cli.put_cert(server.key, "tac.key")
+    cli.put_cert(server.cert, "tac.cer")
+    cli.put_cert(world.authority.bundle, "ROOTCA.cer")
+    cli.put_cert(world.authority.bundle, "brick.cer")
+    return cli
+
+
+def test_streamer(world):
+    """streamer: the guide's commands, listing and lines"""
+    cli = with_certificates(world, "streamer")
+    assert cli.ok("streamer disable") == "SUCCESS: Streamer disabled\n"
+    cli.ok("streamer sip listen a 7000 7001")
+    assert cli.fail("streamer enable") == (
+        "FAILURE: TLS port set but no certificates configured\n"
+        "FAILURE: Streamer configuration not complete\n")
+    cli.ok("streamer sip certs tac.key tac.cer")
+    assert cli.ok("streamer") == STREAMER
+    assert cli.ok("streamer enable") == (
+        "SUCCESS: Key and certificate pair match\n"
+        "SUCCESS: Streamer enabled\n")
+    assert "Enabled                 : true\n" in cli.ok("streamer")
+    cli.ok("streamer sip listen a none 7001")
+    assert "SIP interfaces          : tcp none, tls a:7001\n" in \
+        cli.ok("streamer")
+    cli.ok("streamer sip certs none")
+    cli.ok("streamer sip listen a 7000 none")
+    assert cli.ok("streamer enable") == "SUCCESS: Streamer enabled\n"
+
+
+def test_streamer_settings(world):
+    """resolution, limit, trace, and what is no value"""
+    cli = with_certificates(world, "st-settings")
+    cli.ok("streamer sip resolution 1080p ; streamer limit 6 ; "
+           "streamer sip traffic_trace enable ; streamer sip listen 1 2")
+    listing = cli.ok("streamer")
+    assert "SIP Resolution          : 1080p\n" in listing
+    assert "Call Limit              : 6\n" in listing
+    assert "SIP traffic trace       : Enabled\n" in listing
+    assert "tcp any:1, tls any:2\n" in listing
+    before = cli.read()
+    for line in ("streamer sip resolution 4k", "streamer limit 501",
+                 "streamer limit -1", "streamer sip listen a 0 none",
+                 "streamer sip listen a none none",
+                 "streamer sip listen a 70000 none",
+                 "streamer sip certs missing.key missing.crt",
+                 "streamer sip certs tac.key", "streamer sip",
+                 "uploader cms port 0", "uploader nfs nonsense",
+                 "uploader cms trust missing.pem"):
+        cli.fail(line)
+    assert cli.read() == before
+
+
+def test_wrong_pairs(world):
+    """keys and certificates that are no pair, expired or nothing of it"""
+    cli = with_certificates(world, "pairs")
+    other = world.authority.issue("other")
+    expired = world.authority.expired()
+    early = world.authority.not_yet_valid()
+    cli.put_cert(other.cert, "other.cer")
+    cli.put_cert(expired.cert, "expired.cer")
+    cli.put_cert(expired.key, "expired.key")
+    cli.put_cert(early.cert, "early.cer")
+    cli.put_cert(early.key, "early.key")
+    for key, cert, text in (
+            ("tac.key", "other.cer", "Key and certificate pair do not match"),
+            ("expired.key", "expired.cer", "expired on 20"),
+            ("early.key", "early.cer", "not valid before 20"),
+            ("tac.cer", "tac.cer", "holds no private key"),
+            ("tac.key", "tac.key", "holds no certificate")):
+        cli.ok(f"streamer sip certs {key} {cert}")
+        out = cli.fail("streamer enable")
+        assert text in out, out
+        assert out.endswith(
+            "FAILURE: Streamer configuration not complete\n"), out
+
+
+def test_uploader(world):
+    """uploader: the guide's commands, listing and lines"""
+    cli = with_certificates(world, "uploader")
+    passwords = {"cms": new_secret(), "rev": new_secret()}
+    for line in UPLOADER_COMMANDS:
+        assert cli.ok(line).startswith("SUCCESS: "), line
+    assert cli.ok("uploader") == UPLOADER
+    out = cli.fail("uploader enable")
+    assert out.count("FAILURE: No ") == 2 and "password" in out, out
+    for name, password in passwords.items():
+        cli.ok(f"uploader {name} password", stdin=password + "\n")
+        path = os.path.join(cli.secrets, "uploader", name + "_password")
+        assert os.stat(path).st_mode & 0o777 == 0o640
+        with open(path, encoding="utf-8") as file:
+            assert file.read() == password
+    assert cli.ok("uploader enable") == "SUCCESS: uploader enabled\n"
+    assert cli.ok("uploader disable") == "SUCCESS: uploader disabled\n"
+    leaks = find_leaks(passwords, [cli.dir], skip=[cli.secrets])
+    assert not leaks, leaks
+
+
+def test_one_shot(world):
+    """as arguments, as one word, as a login shell and as a forced command"""
+    cli = Cli(world, "oneshot")
+    commands = "streamer limit 7 ; streamer sip resolution audio"
+    for result in (cli.run(*commands.split()), cli.run(commands),
+                   cli.line(commands)):
+        assert result.status == 0, result.out
+        assert result.out.count("SUCCESS: ") == 2, result.out
+    forced = subprocess.run(
+        cli.argv(), env={**cli.environment(),
+                         "SSH_ORIGINAL_COMMAND": "get streamer.limit"},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    assert forced.stdout == "7\n"
+    bad = cli.line("nonsense ; streamer limit 8")
+    assert bad.status == 1
+    assert bad.out.startswith("Unknown command: nonsense\n"), bad.out
+    assert cli.ok("get streamer.limit") == "8\n"
+    script = cli.run(stdin="# a script\nget streamer.limit\nversion\n")
+    assert script.out.startswith("8\nupcast "), script.out
+
+
+def test_json(world):
+    """--json says the same to programs"""
+    cli = Cli(world, "json")
+    cli.ok("uploader fallback_owner zoë ; streamer limit 9")
+    assert json.loads(cli.ok("streamer --json"))["call_limit"] == "9"
+    listing = json.loads(cli.ok("uploader --json"))
+    assert listing["fallback_owner"] == "zoë"
+    assert len(listing) == 20
+
+
+def test_unknown(world):
+    """unknown words are answered with the nearest known ones"""
+    cli = Cli(world, "unknown")
+    for line, answer in (
+            ("stremaer", "Unknown command: stremaer; did you mean streamer?"),
+            ("uploader cms hots x",
+             "Unknown command: uploader cms hots; did you mean host?"),
+            ("streamer sip resolution 721p", "did you mean 720p?"),
+            ("get uploader.rev_prot", "rev_port"),
+            ("set uplaoder.rev_port 1", "uploader")):
+        out = cli.fail(line)
+        assert answer in out, out
+
+
+def test_settings(world):
+    """get, set and unset; secrets and URLs are not shown"""
+    cli = Cli(world, "settings")
+    secret = new_secret()
+    cli.ok("set uploader.parallel 4")
+    assert cli.ok("get uploader.parallel") == "4\n"
+    cli.ok("unset uploader.parallel")
+    assert cli.ok("get uploader.parallel") == "2\n"
+    cli.ok("set streamer.default_url rtmp://u:hush@h/app/s")
+    assert "hush" not in cli.ok("get streamer.default_url")
+    out = cli.ok("set route.hall rtmp://u:hush@h/app/s")
+    assert "hush" not in out + cli.ok("get route.hall")
+    assert "secret" in cli.fail("get uploader.rev_password")
+    assert "asked for" in cli.fail("set uploader.rev_password x")
+    cli.ok("set uploader.rev_api_secret", stdin=secret + "\n")
+    assert secret not in cli.read()
+    assert "1 to 65535" in cli.fail("set uploader.rev_port 70000")
+    assert cli.run("-i", "b", "uploader", "rev", "port", "444").status == 0
+    assert cli.ok("get uploader.rev_port") == "443\n"
+    assert cli.run("-i", "b", "get uploader.rev_port").out == "444\n"
+
+
+def test_edits_by_hand(world):
+    """comments and order survive a hundred sets"""
+    cli = Cli(world, "hand", "# hand-made: keep me\n\n"
+              "[uploader]\n; rev_port = 443\n\n\trev_host   =  x.example\n"
+              "# last word\n")
+    before = cli.read()
+    for number in range(100):
+        cli.ok(f"set uploader.parallel {number % 32 + 1}")
+    kept = [line for line in cli.read().splitlines()
+            if not line.startswith("parallel")]
+    assert kept == before.splitlines(), cli.read()
+    assert "parallel = 4\n" in cli.read()
+
+
+def test_two_writers(world):
+    """two concurrent writers lose nothing"""
+    cli = Cli(world, "writers")
+    script = {
+        "a": "".join(f"set route.a{n} rtmp://h/a/{n}\n" for n in range(40)),
+        "b": "".join(f"set route.b{n} rtmp://h/b/{n}\n" for n in range(40)),
+    }
+    writers = []
+    for text in script.values():
+        writer = subprocess.Popen(cli.argv(), stdin=subprocess.PIPE,
+                                  stdout=subprocess.DEVNULL, text=True)
+        writers.append((writer, text))
+    for writer, text in writers:
+        writer.stdin.write(text)
+        writer.stdin.close()
+    assert [writer.wait(60) for writer, _ in writers] == [0, 0]
+    assert cli.read().count(" = rtmp://h/") == 80
+
+
+def test_shell(world):
+    """the guide's commands typed: prompt, password without echo, history"""
+    cli = with_certificates(world, "typed")
+    secret = new_secret()
+    prompt = socket.gethostname().split(".")[0] + "> "
+    shell = cli.shell()
+    shell.expect(prompt)
+
+    def type_line(line):
+        shell.type(line + "\r")
+        shell.expect("\n")
+        return shell.expect(prompt).replace("\r", "")
+    for line in ("streamer disable", "streamer sip listen a 7000 7001",
+                 "streamer sip certs tac.key tac.cer", *UPLOADER_COMMANDS):
+        out = type_line(line)
+        assert "SUCCESS: " in out, out
+    assert STREAMER in type_line("streamer")
+    assert UPLOADER in type_line("uploader")
+    for name in ("cms", "rev"):
+        shell.type(f"uploader {name} password\r")
+        shell.expect("Please enter password:")
+        shell.type(secret + "\r")
+        shell.expect(" is stored")
+        shell.expect(prompt)
+    assert "SUCCESS: uploader enabled\n" in type_line("uploader enable")
+    assert ("SUCCESS: Key and certificate pair match\n"
+            "SUCCESS: Streamer enabled\n") in type_line("streamer enable")
+    assert "uploader cms port 445" in type_line("history")
+    shell.type("exit\r")
+    assert shell.wait() == 0, shell.screen[-3000:]
+    assert secret not in shell.screen
+
+
+def test_shell_keys(world):
+    """completion, Ctrl-C and the end of input in the shell"""
+    cli = with_certificates(world, "keys")
+    prompt = socket.gethostname().split(".")[0] + "> "
+    shell = cli.shell()
+    shell.expect(prompt)
+    shell.type("stre\tsip ce\ttac.k\ttac.c\t\r")
+    shell.expect("SUCCESS: streamer.sip_certificate: tac.cer")
+    shell.expect(prompt)
+    shell.type("uploader cms \t")
+    shell.expect("password")
+    shell.expect(prompt)
+    shell.type("\x03")
+    shell.expect("^C")
+    shell.expect(prompt)
+    shell.type("version\r")
+    shell.expect("upcast ")
+    shell.expect(prompt)
+    assert shell.wait(key="\x04") == 0, shell.screen[-3000:]
+
+
+if __name__ == "__main__":
+    tap.main(World)
