@@ -408,6 +408,7 @@ int session_pool_new(struct loop *loop, const struct session_config *config,
 	if (!pool)
 		return err_set(err, -ENOMEM, "media: %s", err_str(-ENOMEM));
 	pool->main = loop;
+	transcode_start();
 	list_init(&pool->sessions);
 	code = settings_copy(config, &pool->settings);
 	if (!code)

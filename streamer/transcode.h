@@ -23,6 +23,8 @@
  */
 struct transcode;
 
+/* Once in a program, before threads. */
+void transcode_start(void);
 bool transcode_is_available(void);
 
 /* Errors: -ENOTSUP, -ENOMEM. */

@@ -4,6 +4,10 @@
 #include <errno.h>
 
 /* Built instead of transcode.c where there is no libavcodec. */
+void transcode_start(void)
+{
+}
+
 bool transcode_is_available(void)
 {
 	return false;

@@ -88,6 +88,9 @@ def send(world, driver, *, audio="latm", secret=None, file=None, loop=0):
         crypto = ["-srtp_out_suite", secret[0], "-srtp_out_params",
                   base64.b64encode(bytes.fromhex(secret[1])).decode()]
     latm = ["-rtpflags", "latm"] if audio == "latm" else []
+    codec = {"opus": ["-c", "libopus"], "pcmu": ["-c", "pcm_mulaw", "-ar",
+                                                 "8000"]}.get(audio,
+                                                              ["-c", "copy"])
     return world.start(
         ["ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", loop,
          "-i", file or Shared.file,
@@ -95,7 +98,7 @@ def send(world, driver, *, audio="latm", secret=None, file=None, loop=0):
          "h264_mp4toannexb,dump_extra=freq=keyframe", "-payload_type", "96",
          "-f", "rtp", *crypto,
          f"{scheme}://127.0.0.1:{driver.video}?pkt_size=1200",
-         "-map", "0:a", "-c", "copy", "-payload_type", "97", "-f", "rtp",
+         "-map", "0:a", *codec, "-payload_type", "97", "-f", "rtp",
          *latm, *crypto,
          f"{scheme}://127.0.0.1:{driver.audio}?pkt_size=1200"],
         name="ffmpeg")
@@ -168,6 +171,22 @@ def test_srtp(world):
     for number, suite in enumerate(("AES_CM_128_HMAC_SHA1_80",
                                     "AES_CM_128_HMAC_SHA1_32")):
         run_case(world, f"srtp{number}", "latm", (suite, KEY))
+
+
+def test_transcode(world):
+    """other audio becomes AAC, as long as it was"""
+    nginx = Nginx(world)
+    for kind, rate in (("pcmu", 8000), ("opus", 48000)):
+        driver = Driver(world, nginx.url(kind), "-v", "96", "-a",
+                        f"97:{kind}:{rate}:1")
+        driver.wait_state("publishing")
+        assert send(world, driver, audio=kind).wait(30) == 0
+        line = driver.finish()
+        wait_for(lambda: nginx.recordings(kind), what="recording")
+        path = nginx.recordings(kind)[0]
+        assert frames(path, "v") == Shared.video
+        length = len(sound(path)) * 1024 / rate
+        assert 3.6 < length < 4.3, length
 
 
 def test_wrong_key(world):
