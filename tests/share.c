@@ -187,6 +187,7 @@ int share_open_source(enum kind kind, struct source **ret)
 		.directory = share.export ? share.export : "rec",
 		.uid = share.uid,
 		.gid = share.uid,
+		.list_bytes_max = share.list_bytes_max,
 		.version = kind == NFS3 ? 3 : 4,
 		.nfs_port = share.server.port,
 		.mount_port = share.server.port + 1,

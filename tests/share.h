@@ -53,6 +53,7 @@ extern struct share {
 	struct answer last;
 	const char *host, *export; /* other than usual */
 	uint32_t uid;
+	uint64_t list_bytes_max;
 	struct loop_timer patience;
 	bool is_late;
 } share;

@@ -302,6 +302,36 @@ out:
 	return err;
 }
 
+/* A folder without end costs one session; after that it is left alone. */
+static int test_endless(void)
+{
+	char name[64];
+	int changes, err;
+
+	CHECK_OK(mkdir(share_path("endless"), 0755));
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "endless/%d.mp4", i);
+		CHECK_OK(share_put(name, ""));
+	}
+	source_close(share.source);
+	share.source = NULL;
+	share.status.state = SOURCE_CONNECTING;
+	share.list_bytes_max = 100000;
+	CHECK_OK(share_attach());
+	CHECK_EQ(share_list("endless"), -EIO);
+	CHECK(strstr(share.last.why, "too many names"));
+	CHECK(share_wait(share_is_ready));
+	changes = share.changes;
+	CHECK_OK(share_list(""));
+	CHECK_STR(share.last.names, "endless/ ");
+	CHECK_EQ(share_list("endless"), -EIO);
+	CHECK_OK(share_stat("endless/7.mp4"));
+	CHECK_EQ(share.changes, changes);
+	err = 0;
+out:
+	return err;
+}
+
 /* What the host removes while it is open; ganesha keeps it readable. */
 static int test_removed(void)
 {
@@ -442,6 +472,7 @@ NFS_ONLY(silent)
 NFS_ONLY(read_only)
 NFS_ONLY(denied)
 NFS_ONLY(removed)
+NFS_ONLY(endless)
 
 static const struct unit_test tests[] = {
 	{ "nfs 3: server killed in mid-read", nfs3_killed, UNIT_NO_OOM },
@@ -452,6 +483,7 @@ static const struct unit_test tests[] = {
 	{ "nfs 3: read-only export", nfs3_read_only, UNIT_NO_OOM },
 	{ "nfs 3: files that may not be read", nfs3_denied, UNIT_NO_OOM },
 	{ "nfs 3: a file removed while open", nfs3_removed, UNIT_NO_OOM },
+	{ "nfs 3: a folder without end", nfs3_endless, UNIT_NO_OOM },
 	{ "nfs 3: server mute at the start", nfs3_mute, UNIT_NO_OOM },
 	{ "nfs 3: server not there, settings wrong", nfs3_not_there,
 	  UNIT_NO_OOM },
@@ -464,6 +496,7 @@ static const struct unit_test tests[] = {
 	{ "nfs 4: idle beyond the lease", nfs4_idle, UNIT_NO_OOM },
 	{ "nfs 4: files that may not be read", nfs4_denied, UNIT_NO_OOM },
 	{ "nfs 4: a file removed while open", nfs4_removed, UNIT_NO_OOM },
+	{ "nfs 4: a folder without end", nfs4_endless, UNIT_NO_OOM },
 	{ "nfs 4: server mute at the start", nfs4_mute, UNIT_NO_OOM },
 	{ "nfs 4: server not there, settings wrong", nfs4_not_there,
 	  UNIT_NO_OOM },

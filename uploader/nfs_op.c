@@ -106,8 +106,8 @@ static int start_list(struct nfs_op *op)
 {
 	struct nfs_session *s = op->session;
 
-	if (s->list_count++ == 0)
-		s->list_mark = nfs_session_other_bytes(s);
+	s->list_count++;
+	op->list_mark = nfs_session_other_bytes(s);
 	return with_path(op, op->base.path, nfs_opendir_async);
 }
 
@@ -366,9 +366,11 @@ static void fail(struct nfs_op *op, int err, const char *words)
 	finish(op);
 }
 
-void nfs_op_refuse(struct nfs_op *op, const char *why)
+const char nfs_op_endless[] = "it has too many names";
+
+void nfs_op_refuse(struct nfs_op *op, int err, const char *why)
 {
-	fail(op, -ENOTCONN, why);
+	fail(op, err, why);
 }
 
 static void note_failure(struct nfs_op *op, int err, const char *text)
@@ -496,7 +498,10 @@ void nfs_op_end_all(struct nfs_session *s)
 		struct nfs_op *op = list_entry(it, struct nfs_op, node);
 
 		list_del(&op->turn.node);
-		fail(op, -ENOTCONN, s->why.text);
+		if (op->is_endless)
+			nfs_op_refuse(op, -EIO, nfs_op_endless);
+		else
+			nfs_op_refuse(op, -ENOTCONN, s->why.text);
 	}
 }
 

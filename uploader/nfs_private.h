@@ -34,11 +34,11 @@ struct nfs_session {
 	bool is_mounted, is_announced, is_lost, is_retired, is_dying, is_told;
 	struct err why;
 	uint64_t begun_ms;
-	uint64_t heard_ms;   /* when the server last sent anything */
-	uint64_t renewed_ms; /* a request that renewed the lease was sent */
-	uint64_t read_bytes; /* file data that came */
-	uint64_t list_mark;  /* other bytes that had come before the listings */
-	unsigned list_count; /* listings under way */
+	uint64_t heard_ms;	 /* when the server last sent anything */
+	uint64_t renewed_ms;	 /* a request that renewed the lease was sent */
+	uint64_t read_bytes;	 /* file data that came */
+	uint64_t list_bytes_max; /* of one listing */
+	unsigned list_count;	 /* listings under way */
 };
 
 /* It is over; what is under way is ended once we are out of libnfs. */

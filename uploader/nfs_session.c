@@ -26,14 +26,14 @@ enum {
 	TICK_MAX_MS = 1000,
 	/* libnfs times requests, not silence: a slow line is not to blame. */
 	PATIENCE = 10,
-	/* A listing is held in memory as a whole: some 300 000 names, and no
-	 * server may go on for ever. */
-	LIST_BYTES_MAX = 64 << 20,
-	LIST_MAX_MS = 300000,
+	/* Bytes for half a million names: libnfs holds a listing as a whole. */
+	LIST_BYTES_MAX = 128 << 20,
+	LIST_MAX_MS = 300000, /* and no server may go on for ever */
 };
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
+static void check_listings(struct nfs_session *s, uint64_t now_ms);
 
 /* ---- turns ----------------------------------------------------------------
  */
@@ -150,6 +150,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	s->heard_ms = mono_ms();
 	service(s, POLLIN);
+	if (s->list_count && !s->is_lost)
+		check_listings(s, s->heard_ms);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -229,20 +231,23 @@ uint64_t nfs_session_other_bytes(const struct nfs_session *s)
 	return info.tcpi_bytes_received - s->read_bytes;
 }
 
+/* libnfs cannot be told to stop a listing: the session has to go. */
 static void check_listings(struct nfs_session *s, uint64_t now_ms)
 {
-	if (!s->list_count)
-		return;
-	if (nfs_session_other_bytes(s) > s->list_mark + LIST_BYTES_MAX)
-		nfs_session_lose(s, "a folder on %s has too many names",
-				 s->where);
+	uint64_t bytes = nfs_session_other_bytes(s);
+
 	list_for_each(it, &s->ops) {
 		struct nfs_op *op = list_entry(it, struct nfs_op, node);
 
-		if (op->base.verb == SOURCE_LIST &&
-		    now_ms > op->started_ms + LIST_MAX_MS)
-			nfs_session_lose(s, "listing %s on %s does not end",
-					 op->base.path, s->where);
+		if (op->base.verb != SOURCE_LIST ||
+		    (bytes <= op->list_mark + s->list_bytes_max &&
+		     now_ms <= op->started_ms + LIST_MAX_MS))
+			continue;
+		op->is_endless = true;
+		s->calls.endless(s->calls.arg, op->base.path);
+		nfs_session_lose(s, "a folder on %s has too many names",
+				 s->where);
+		return;
 	}
 }
 
@@ -268,7 +273,8 @@ static void on_tick(struct loop_timer *timer)
 	else if (!s->is_mounted &&
 		 now_ms > s->begun_ms + PATIENCE * s->timeout_ms)
 		nfs_session_lose(s, "mounting %s does not end", s->where);
-	check_listings(s, now_ms);
+	if (s->list_count)
+		check_listings(s, now_ms);
 	if (!s->is_lost && s->is_mounted && s->version == 4 &&
 	    now_ms > s->renewed_ms + s->lease_ms / 2)
 		nfs_file_touch(s);
@@ -376,6 +382,8 @@ int nfs_session_new(struct loop *loop, const struct nfs_session_config *config,
 	s->version = config->version;
 	s->timeout_ms = config->timeout_ms;
 	s->lease_ms = config->lease_ms;
+	s->list_bytes_max = config->list_bytes_max ? config->list_bytes_max
+						   : LIST_BYTES_MAX;
 	s->begun_ms = s->heard_ms = mono_ms();
 	s->fd = -1;
 	str_copy(s->where, config->where, sizeof(s->where));

@@ -39,6 +39,7 @@ struct nfs_session_config {
 	int nfs_port, mount_port;
 	uint32_t uid, gid;
 	uint64_t timeout_ms, lease_ms;
+	uint64_t list_bytes_max; /* 0: the usual */
 };
 
 struct nfs_op;
@@ -48,6 +49,8 @@ struct nfs_session_calls {
 	void (*mounted)(void *arg, struct nfs_session *s);
 	/* `why` has code 0 for a retired session that has nothing to do. */
 	void (*ended)(void *arg, struct nfs_session *s, const struct err *why);
+	/* A folder that no listing comes to the end of; then it ends. */
+	void (*endless)(void *arg, const char *path);
 	/* An open that must go to another session: version 4, see below. */
 	void (*again)(void *arg, struct nfs_op *op);
 };
@@ -77,6 +80,8 @@ struct nfs_op {
 	char text[256]; /* what libnfs said to it, cut */
 	struct nfsdir *dir;
 	struct source_entry *entries;
+	uint64_t list_mark; /* other bytes that had come before it */
+	bool is_endless;
 };
 
 /*
@@ -114,6 +119,7 @@ void nfs_session_start(struct nfs_session *s, struct nfs_op *op);
 void nfs_op_release(struct source_op *op);
 void nfs_file_close(struct source_file *file);
 /* Ends an operation that has no session: "cannot open x: <why>". */
-void nfs_op_refuse(struct nfs_op *op, const char *why);
+void nfs_op_refuse(struct nfs_op *op, int err, const char *why);
+extern const char nfs_op_endless[]; /* why, for a folder */
 
 #endif

@@ -21,9 +21,10 @@
 enum {
 	PAUSE_FIRST_MS = 500,
 	PAUSE_LAST_MS = 60000,
-	/* A session that has lived for so long ended for a reason of its own.
-	 */
-	GOOD_LIFE_MS = 30000,
+	GOOD_LIFE_MS = 30000, /* then an end has a reason of its own */
+	/* A folder whose listing cost us a session is left alone for long. */
+	ENDLESS_MAX = 16,
+	ENDLESS_MS = 3600000,
 };
 
 struct nfs_source {
@@ -41,6 +42,11 @@ struct nfs_source {
 	} * spare; /* so that retiring cannot fail */
 	struct list retired;
 	struct list parked; /* opens that wait for `next` */
+	struct endless {
+		char *path;
+		uint64_t until_ms;
+	} endless[ENDLESS_MAX];
+	size_t endless_count; /* that were ever noted */
 	struct loop_timer retry;
 	uint64_t pause_ms, mounted_ms;
 	enum source_state state;
@@ -93,7 +99,8 @@ static void refuse_parked(struct nfs_source *n)
 	struct list *it;
 
 	while ((it = list_first(&n->parked)))
-		nfs_op_refuse(list_entry(it, struct nfs_op, node), n->why.text);
+		nfs_op_refuse(list_entry(it, struct nfs_op, node), -ENOTCONN,
+			      n->why.text);
 }
 
 /* Every address was tried in vain. */
@@ -191,6 +198,28 @@ static void on_again(void *arg, struct nfs_op *op)
 	start(&op->base);
 }
 
+static void on_endless(void *arg, const char *path)
+{
+	struct nfs_source *n = arg;
+	struct endless *e = &n->endless[n->endless_count++ % ENDLESS_MAX];
+
+	e->until_ms = mono_ms() + ENDLESS_MS;
+	if (str_replace(&e->path, path))
+		e->until_ms = 0; /* then it costs a session again */
+}
+
+static bool is_endless(const struct nfs_source *n, const char *path)
+{
+	for (size_t i = 0; i < ENDLESS_MAX; i++) {
+		const struct endless *e = &n->endless[i];
+
+		if (e->path && mono_ms() < e->until_ms &&
+		    !strcmp(e->path, path))
+			return true;
+	}
+	return false;
+}
+
 static void connect_next(struct nfs_source *n)
 {
 	struct nfs_session_config config = {
@@ -204,12 +233,14 @@ static void connect_next(struct nfs_source *n)
 		.gid = n->config.gid,
 		.timeout_ms = n->config.timeout_ms,
 		.lease_ms = n->config.lease_ms,
+		.list_bytes_max = n->config.list_bytes_max,
 	};
 	struct nfs_session_calls calls = {
 		.arg = n,
 		.mounted = on_mounted,
 		.ended = on_ended,
 		.again = on_again,
+		.endless = on_endless,
 	};
 	struct err why;
 
@@ -264,7 +295,8 @@ static void start_on_file(struct nfs_op *op)
 	if (file->session)
 		nfs_session_start(file->session, op);
 	else
-		nfs_op_refuse(op, "the connection it was opened on is gone");
+		nfs_op_refuse(op, -ENOTCONN,
+			      "the connection it was opened on is gone");
 }
 
 static void start(struct source_op *base)
@@ -277,7 +309,10 @@ static void start(struct source_op *base)
 	if (base->file) {
 		start_on_file(op);
 	} else if (!n->current) {
-		nfs_op_refuse(op, *n->why.text ? n->why.text : "not connected");
+		nfs_op_refuse(op, -ENOTCONN,
+			      *n->why.text ? n->why.text : "not connected");
+	} else if (base->verb == SOURCE_LIST && is_endless(n, base->path)) {
+		nfs_op_refuse(op, -EIO, nfs_op_endless);
 	} else if (base->verb == SOURCE_OPEN &&
 		   !nfs_session_can_open(n->current)) {
 		list_add_tail(&n->parked, &op->node);
@@ -305,6 +340,8 @@ static void nfs_close(struct source *base)
 	nfs_session_free(n->current);
 	loop_timer_release(&n->retry);
 	free(n->spare);
+	for (size_t i = 0; i < ENDLESS_MAX; i++)
+		free(n->endless[i].path);
 	free((char *)(uintptr_t)n->config.host);
 	free((char *)(uintptr_t)n->config.directory);
 	free(n);

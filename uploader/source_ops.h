@@ -95,6 +95,7 @@ struct source_nfs_config {
 	uint32_t uid, gid;
 	uint64_t timeout_ms; /* a server that is silent for so long is gone */
 	uint64_t lease_ms;   /* version 4: how long the server keeps an open */
+	uint64_t list_bytes_max; /* on the wire, for one folder; 0: the usual */
 };
 
 int source_nfs_open(struct loop *loop, const struct source_nfs_config *config,
