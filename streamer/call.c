@@ -44,7 +44,7 @@ void call_set_state(struct call *c, enum call_state state, const char *fmt, ...)
 		return;
 	c->state = state;
 	memcpy(c->why, why, sizeof(why));
-	c->owner->observer.changed(c->owner->observer.arg, c);
+	c->owner->observer.moved(c->owner->observer.arg, c);
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -263,7 +263,7 @@ static int on_incoming(void *arg, struct sip_dialog *d,
 	if (new_call(calls, invite, d, &c))
 		return 500;
 	log_new(c, invite);
-	calls->observer.changed(calls->observer.arg, c);
+	calls->observer.moved(calls->observer.arg, c);
 	status = begin(c, invite);
 	if (!status)
 		*ret_call = c;

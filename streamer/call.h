@@ -83,7 +83,9 @@ struct call {
 
 /* Who shows the calls to the world. */
 struct calls_observer {
-	/* State, reason, or anything that a snapshot shows has changed. */
+	/* Another state, or another reason for it. */
+	void (*moved)(void *arg, struct call *call);
+	/* Something else that a snapshot shows. */
 	void (*changed)(void *arg, struct call *call);
 	/* Fresh figures: once a second for each call. */
 	void (*counted)(void *arg, struct call *call);

@@ -290,6 +290,8 @@ static const enum call_state states[] = {
 static void on_status(struct call *c, const struct msg_event *event)
 {
 	const struct msg_status *s = &event->status;
+	bool resized = s->width != c->status.width ||
+		       s->height != c->status.height;
 
 	c->status = *s;
 	if (s->state == MSG_RETRYING)
@@ -300,6 +302,8 @@ static void on_status(struct call *c, const struct msg_event *event)
 		call_set_state(c, CALL_WAITING_URL, "%s", c->why);
 	else if (s->state != MSG_ENDED)
 		call_set_state(c, states[s->state], "%s", s->why);
+	if (resized)
+		c->owner->observer.changed(c->owner->observer.arg, c);
 	c->owner->observer.counted(c->owner->observer.arg, c);
 }
 

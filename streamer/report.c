@@ -30,6 +30,7 @@ struct report {
 	struct loop_task write_task;
 	int64_t started_s;
 	uint64_t state_ms; /* `state` was written */
+	unsigned active;   /* calls in it */
 	bool counted;	   /* figures have come since the last table */
 	bool failed;	   /* the last write; told once */
 	bool is_stopping;
@@ -111,6 +112,7 @@ static void write_state(struct report *r)
 	int err;
 
 	r->state_ms = mono_ms();
+	r->active = r->calls ? calls_active(r->calls) : 0;
 	buf_init(&b, SNAPSHOT_MAX);
 	err = format_state(r, &b);
 	check(r, err ? err : ctldir_put(r->dir, "state", &b));
@@ -180,18 +182,30 @@ static void on_write(struct loop_task *task)
 		list_del(it);
 		write_call(r, list_entry(it, struct call, shown));
 	}
+	if (r->calls && calls_active(r->calls) != r->active)
+		write_state(r);
+}
+
+static void plan_write(struct report *r)
+{
+	loop_cancel(r->loop, &r->write_task);
+	loop_defer(r->loop, &r->write_task);
 }
 
 static void on_changed(void *arg, struct call *c)
 {
 	struct report *r = arg;
 
-	if (list_is_empty(&r->changed))
-		loop_defer(r->loop, &r->write_task);
+	plan_write(r);
 	if (list_is_empty(&c->shown))
 		list_add_tail(&r->changed, &c->shown);
-	tell_event(r, c);
 	r->counted = true;
+}
+
+static void on_moved(void *arg, struct call *c)
+{
+	on_changed(arg, c);
+	tell_event(arg, c);
 }
 
 static void on_counted(void *arg, struct call *c)
@@ -223,13 +237,14 @@ static void on_ended(void *arg, struct call *c)
 	r->ended_next = (r->ended_next + 1) % REPORT_ENDED_MAX;
 	write_call(r, c);
 	tell_event(r, c);
-	write_state(r);
+	plan_write(r); /* it still counts as active now */
 	r->counted = true;
 }
 
 struct calls_observer report_observer(struct report *r)
 {
-	return (struct calls_observer){ .changed = on_changed,
+	return (struct calls_observer){ .moved = on_moved,
+					.changed = on_changed,
 					.counted = on_counted,
 					.ended = on_ended,
 					.arg = r };

@@ -87,13 +87,17 @@ def test_clear(world):
     with Caller(streamer.port) as caller:
         caller.invite(_offer(), nginx.url("clear"))
         streamer.wait_call(state="publishing")
-        assert _send(world, caller.ports()).wait(30) == 0
+        sender = _send(world, caller.ports())
+        streamer.wait_call(resolution="640x360")
+        assert streamer.state()["calls_active"] == "1"
+        assert sender.wait(30) == 0
         caller.bye()
     streamer.wait_call(state="ended", why="the caller hung up",
                        resolution="640x360", lost="0", audio="MP4A-LATM",
                        video="H264", encryption="none", transport="tcp",
                        space="Test space", user="room", url_source="contact",
                        url=nginx.url("clear").replace("clear", "***"))
+    wait_for(lambda: streamer.state()["calls_active"] == "0", 2, "no calls")
     assert int(streamer.call()["packets"]) > 300, streamer.call()
     assert int(streamer.call()["rtmp_bytes"]) > 10000, streamer.call()
     assert _recording(nginx, "clear") == Shared.video
