@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The main job, live: an NFS server, stand-ins of Rev and the bridge, three real
-recordings, the uploader and the mount. Started by ./quickstart."""
+"""The main jobs, live: an NFS server, stand-ins of Rev and the bridge, three real
+recordings and the uploader; a call over TLS and SRTP, the streamer and nginx
+with RTMPS; and both in the mount. Started by ./quickstart."""
 
 import os
 import signal
@@ -13,9 +14,10 @@ sys.path.insert(0, os.path.join(TOP, "tests"))
 
 from harness.media import make_mp4  # noqa: E402
 from harness.paths import built  # noqa: E402
+from harness.rtmp import Nginx  # noqa: E402
 from harness.uploader import SPACES, Uploader, cms_seed, rev_seed  # noqa: E402
 from harness.wait import wait_for  # noqa: E402
-from harness.world import World  # noqa: E402
+from harness.world import World, free_port  # noqa: E402
 
 PATIENCE = 180
 RECORDINGS = {
@@ -94,6 +96,54 @@ class Demo:
         wait_for(lambda: os.path.ismount(self.mount), what="the mount")
         say(f"mounted at     {self.mount}")
 
+    # ---- the call -------------------------------------------------------------
+
+    def write_streamer_settings(self, port):
+        """One file for all programs, as on a real host."""
+        pair = self.world.authority.server()
+        settings = {
+            "sip_listen": f"127.0.0.1 none {port}", "sip_key": pair.key,
+            "sip_certificate": pair.cert, "media_encryption": "required",
+            "rtmps_bundle": self.world.authority.bundle, "drain_time": "0s"}
+        with open(self.uploader.config, "a", encoding="utf-8") as file:
+            file.write("\n[streamer]\n" + "".join(
+                f"{key} = {value}\n" for key, value in settings.items()))
+
+    def start_call(self):
+        """The bridge dials; its URL goes to nginx over RTMPS."""
+        title("A live call: bridge, streamer, streaming server")
+        self.nginx = Nginx(self.world, self.world.authority.server())
+        port = free_port()
+        self.write_streamer_settings(port)
+        streamer = self.world.start(
+            [built("streamer/upcast-streamer"), "-f", "-c",
+             self.uploader.config], name="upcast-streamer")
+        streamer.wait_log(" started")
+        clip = self.world.path("media", "call.mp4")
+        make_mp4(clip, seconds=10, size="1280x720", sample_rate=32000)
+        url = self.nginx.tls_url("Weekly")
+        say(f"caller  --SIP over TLS, SRTP-->  sip:127.0.0.1:{port}")
+        say(f"streamer  --RTMPS-->  {url}")
+        self.caller = self.world.start(
+            [built("tests/caller/caller"), "-T", "-C",
+             self.world.authority.bundle, "-s", "AES_CM_128_HMAC_SHA1_80",
+             "-u", url, "-t", "3600", clip,
+             f"sip:streaming@127.0.0.1:{port}"], name="caller")
+        wait_for(lambda: self.nginx.recordings("Weekly"), 20, "the stream")
+
+    def show_call(self):
+        title("The call, as ffprobe sees what is published")
+        show("ffprobe", "-v", "error", "-show_entries",
+             "stream=codec_name,profile,width,height,sample_rate", "-of",
+             "compact", self.nginx.url("Weekly"))
+        if os.path.ismount(self.mount):
+            title("The call in the mounted tree")
+            show("ls", f"{self.mount}/streamer/by-state/publishing")
+            calls = f"{self.mount}/streamer/calls"
+            call, = os.listdir(calls)
+            show("grep", "-r", ".", f"{calls}/{call}")
+            show("cat", f"{self.mount}/summary")
+
     # ---- live ---------------------------------------------------------------
 
     @staticmethod
@@ -143,8 +193,6 @@ class Demo:
         assert len(self.rev.active()) == len(self.rev.videos()) == 3
         if os.path.ismount(self.mount):
             self.tour_mount()
-        title("The streamer")
-        say("not built yet: it joins here")
 
     def tour_mount(self):
         title("The mounted tree")
@@ -170,6 +218,9 @@ def main():
         demo.watch()
         demo.writer.finish()
         demo.tour()
+        if os.path.exists(built("streamer/upcast-streamer")):
+            demo.start_call()
+            demo.show_call()
         if once:
             return
         title("It goes on until Ctrl-C; put more recordings into "

@@ -12,7 +12,8 @@ BLOCK = 1 << 20
 
 
 def make_mp4(path, seconds=2, size="320x180", rate=25, faststart=True,
-             fragmented=False, mfra=True, tone=440, min_bytes=0):
+             fragmented=False, mfra=True, tone=440, min_bytes=0,
+             sample_rate=48000):
     """Writes a recording and returns its path.
 
     fragmented: moov first, then fragments; closed by mfra or not.
@@ -27,7 +28,7 @@ def make_mp4(path, seconds=2, size="320x180", rate=25, faststart=True,
     command = [
         "ffmpeg", "-v", "error", "-nostdin", "-y",
         "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}",
-        "-f", "lavfi", "-i", f"sine=frequency={tone}:sample_rate=48000",
+        "-f", "lavfi", "-i", f"sine=frequency={tone}:sample_rate={sample_rate}",
         "-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast",
         "-threads", "1", "-pix_fmt", "yuv420p", "-g", str(rate),
         "-c:a", "aac", "-b:a", "64k", "-threads", "1"]

@@ -14,7 +14,10 @@ from harness.wait import wait_for
 
 NGINX_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 
+STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
 NGINX = """load_module {module};
+{tls_module}
 daemon off;
 worker_processes 1;
 user root;
@@ -33,6 +36,18 @@ rtmp {{
 			record_path {dir}/rec;
 			record_unique on;
 		}}
+	}}
+}}
+{tls}
+"""
+
+# RTMPS is TLS before RTMP: nginx has it as a proxy in front of itself.
+NGINX_TLS = """stream {{
+	server {{
+		listen 127.0.0.1:{tls_port} ssl;
+		ssl_certificate {cert};
+		ssl_certificate_key {key};
+		proxy_pass 127.0.0.1:{port};
 	}}
 }}
 """
@@ -58,23 +73,38 @@ def free_port():
 
 
 class Nginx:
-    """nginx-rtmp; what it records is in recordings()."""
+    """nginx-rtmp; what it records is in recordings(). With a certificate it
+    takes RTMPS, too."""
 
-    def __init__(self, world):
+    def __init__(self, world, certificate=None):
         skip_unless(shutil.which("nginx") and os.path.exists(NGINX_MODULE),
                     "nginx-rtmp is not installed")
         self._world = world
         self._dir = world.folder(f"nginx-{world.number()}")
         os.makedirs(os.path.join(self._dir, "rec"))
         self.port = free_port()
+        self.tls_port = None
+        self._tls = self._tls_module = ""
+        if certificate:
+            self._configure_tls(certificate)
         self.process = None
         self.start()
+
+    def _configure_tls(self, certificate):
+        skip_unless(os.path.exists(STREAM_MODULE),
+                    "nginx's stream module is not installed")
+        self.tls_port = free_port()
+        self._tls_module = f"load_module {STREAM_MODULE};"
+        self._tls = NGINX_TLS.format(
+            tls_port=self.tls_port, port=self.port, cert=certificate.cert,
+            key=certificate.key)
 
     def start(self):
         conf = os.path.join(self._dir, "nginx.conf")
         with open(conf, "w", encoding="ascii") as file:
             file.write(NGINX.format(module=NGINX_MODULE, dir=self._dir,
-                                    port=self.port))
+                                    port=self.port, tls=self._tls,
+                                    tls_module=self._tls_module))
         self.process = self._world.start(["nginx", "-c", conf], name="nginx")
         wait_for(lambda: is_open(self.port), 10, "nginx")
 
@@ -93,6 +123,9 @@ class Nginx:
 
     def url(self, stream):
         return f"rtmp://127.0.0.1:{self.port}/live/{stream}"
+
+    def tls_url(self, stream):
+        return f"rtmps://127.0.0.1:{self.tls_port}/live/{stream}"
 
     def recordings(self, stream):
         folder = os.path.join(self._dir, "rec")
