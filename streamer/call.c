@@ -517,8 +517,3 @@ bool calls_is_draining(const struct calls *calls)
 {
 	return calls->draining;
 }
-
-struct sip *calls_sip(const struct calls *calls)
-{
-	return calls->sip;
-}

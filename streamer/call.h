@@ -129,6 +129,5 @@ unsigned calls_active(const struct calls *calls);
 unsigned calls_limit(const struct calls *calls);
 uint64_t calls_total(const struct calls *calls);
 bool calls_is_draining(const struct calls *calls);
-struct sip *calls_sip(const struct calls *calls);
 
 #endif

@@ -264,13 +264,3 @@ void sip_set_trace(struct sip *sip, bool on)
 {
 	sip_net_set_trace(sip->dialogs.net, on);
 }
-
-void sip_stop_listening(struct sip *sip)
-{
-	sip_net_stop_listening(sip->dialogs.net);
-}
-
-size_t sip_connections(const struct sip *sip)
-{
-	return sip_net_connections(sip->dialogs.net);
-}

@@ -72,8 +72,6 @@ void sip_free(struct sip *sip);
 /* Takes over what may change: server, advertise, expires_s, trace, tls. */
 void sip_reload(struct sip *sip, const struct sip_config *config);
 void sip_set_trace(struct sip *sip, bool on);
-void sip_stop_listening(struct sip *sip);
-size_t sip_connections(const struct sip *sip);
 
 /*
  * 200 with that SDP: to the INVITE, re-INVITE or UPDATE that is open. On

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define HASH_NONFATAL_OOM 1
-#define uthash_nonfatal_oom(d) ((d)->dead = true)
+#define uthash_nonfatal_oom(d) ((d)->unlisted = true)
 #include "streamer/sip_dialog.h"
 
 #include <errno.h>
@@ -45,7 +45,7 @@ void sip_dialog_free(struct sip_dialog *d)
 {
 	if (!d)
 		return;
-	if (!d->dead)
+	if (!d->unlisted)
 		HASH_DEL(d->owner->table, d);
 	if (d->open_txn)
 		sip_txn_set_arg(d->open_txn, NULL);
@@ -206,14 +206,14 @@ int sip_dialog_new(struct sip_dialogs *owner, const struct sip_flow *flow,
 		return -ENOMEM;
 	d->owner = owner;
 	d->flow = *flow;
-	d->dead = true; /* not in the table yet */
+	d->unlisted = true; /* not in the table yet */
 	loop_task_init(&d->doom, on_doom);
 	buf_init(&d->accept, SIP_TEXT_MAX);
 	err = fill(d, msg);
 	if (!err) {
-		d->dead = false;
+		d->unlisted = false;
 		HASH_ADD_STR(owner->table, local_tag, d);
-		err = d->dead ? -ENOMEM : 0;
+		err = d->unlisted ? -ENOMEM : 0;
 	}
 	if (err) {
 		sip_dialog_free(d);

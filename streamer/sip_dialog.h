@@ -73,7 +73,7 @@ struct sip_dialog {
 	struct loop_timer expires_timer;
 
 	struct loop_task doom;
-	bool dead;
+	bool unlisted; /* not in the table (yet) */
 };
 
 /* From a new INVITE whose transaction is `txn`: takes `msg` on success. */

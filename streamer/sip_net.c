@@ -323,21 +323,6 @@ static int listen_all(struct sip_net *net, struct err *err)
 	return code;
 }
 
-void sip_net_stop_listening(struct sip_net *net)
-{
-	for (size_t i = 0; i < net->listener_count; i++) {
-		struct listener *l = &net->listeners[i];
-
-		/* UDP sockets also carry the calls that are there. */
-		if (l->flow.transport == SIP_UDP || !l->event)
-			continue;
-		event_free(l->event);
-		l->event = NULL;
-		close(l->fd);
-		l->fd = -1;
-	}
-}
-
 /* ---- life and sending --------------------------------------------------- */
 
 int sip_net_new(struct loop *loop, const struct sip_net_config *config,
@@ -394,11 +379,6 @@ void sip_net_set_trace(struct sip_net *net, bool on)
 void sip_net_set_tls(struct sip_net *net, struct sip_tls *tls)
 {
 	net->config.tls = tls;
-}
-
-size_t sip_net_connections(const struct sip_net *net)
-{
-	return HASH_COUNT(net->conns);
 }
 
 bool sip_net_is_alive(const struct sip_net *net, const struct sip_flow *flow)

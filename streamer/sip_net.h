@@ -65,8 +65,6 @@ int sip_net_new(struct loop *loop, const struct sip_net_config *config,
 		const struct sip_net_ops *ops, void *arg, struct sip_net **ret,
 		struct err *err) ATTR_MUST_CHECK;
 void sip_net_free(struct sip_net *net);
-/* No further connections; those that are there go on. */
-void sip_net_stop_listening(struct sip_net *net);
 
 void sip_net_set_trace(struct sip_net *net, bool on);
 /* For connections to come; also the limits. NULL: no TLS any more. */
@@ -80,6 +78,5 @@ void sip_net_set_tls(struct sip_net *net, struct sip_tls *tls);
 int sip_net_send(struct sip_net *net, struct sip_flow *flow, const void *data,
 		 size_t len) ATTR_MUST_CHECK;
 bool sip_net_is_alive(const struct sip_net *net, const struct sip_flow *flow);
-size_t sip_net_connections(const struct sip_net *net);
 
 #endif

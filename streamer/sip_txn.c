@@ -314,11 +314,6 @@ static void receive_request(struct sip_txn *txn, const struct sip_msg *msg)
 		(void)!send_text(txn, &txn->text);
 }
 
-const struct sip_flow *sip_txn_flow(const struct sip_txn *txn)
-{
-	return &txn->flow;
-}
-
 void sip_txn_set_arg(struct sip_txn *txn, void *arg)
 {
 	txn->arg = arg;

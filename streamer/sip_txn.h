@@ -52,7 +52,6 @@ int sip_txn_serve(struct sip_txns *txns, const struct sip_msg *request,
 /* Sends a response and keeps it for retransmissions; takes the buffer's bytes
  * and leaves it empty. */
 void sip_txn_respond(struct sip_txn *txn, int status, struct buf *text);
-const struct sip_flow *sip_txn_flow(const struct sip_txn *txn);
 /* What the owner wants to find again from a CANCEL: the tag even later. */
 void sip_txn_set_arg(struct sip_txn *txn, void *arg);
 void *sip_txn_arg(const struct sip_txn *txn);
