@@ -38,6 +38,17 @@ int cmd_streamer_restart(struct cli *cli, const struct table_match *m);
 int cmd_streamer_ctl(struct cli *cli, const struct table_match *m);
 int cmd_tls_sip(struct cli *cli, const struct table_match *m);
 
+/* cmd_status.c */
+int cmd_status(struct cli *cli, const struct table_match *m);
+int cmd_calls(struct cli *cli, const struct table_match *m);
+int cmd_recordings(struct cli *cli, const struct table_match *m);
+int cmd_show(struct cli *cli, const struct table_match *m);
+int cmd_order_call(struct cli *cli, const struct table_match *m);
+int cmd_order_recording(struct cli *cli, const struct table_match *m);
+
+/* cmd_events.c */
+int cmd_events(struct cli *cli, const struct table_match *m);
+
 /* cmd_misc.c */
 int cmd_help(struct cli *cli, const struct table_match *m);
 int cmd_version(struct cli *cli, const struct table_match *m);

@@ -13,6 +13,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import tap  # noqa: E402
 from harness.cli import Cli  # noqa: E402
 from harness.leaks import find_leaks, new_secret  # noqa: E402
+from harness.mount import Daemon  # noqa: E402
+from harness.uploader import Uploader  # noqa: E402
+from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
 
 STREAMER = """\
@@ -323,6 +326,113 @@ def test_shell_keys(world):
     shell.expect("upcast ")
     shell.expect(prompt)
     assert shell.wait(key="\x04") == 0, shell.screen[-3000:]
+
+
+class Scene:
+    """Two daemons that are played, with calls and recordings."""
+
+    def __init__(self, world, name):
+        self.cli = Cli(world, name)
+        self.streamer = Daemon(world, self.cli.run_dir, "streamer")
+        self.uploader = Daemon(world, self.cli.run_dir, "uploader")
+        self.streamer.state(state="running", calls_active="1",
+                            listen="tcp:192.0.2.1:5060",
+                            started="2026-11-25T01:00:00Z")
+        self.streamer.put("7-1", state="ended", space="Old")
+        self.streamer.put("7-2", state="publishing", space="Weekly",
+                          caller="sip:weekly@cb", url="rtmp://h/a/***",
+                          bitrate="1")
+        self.streamer.order("counters", "7-2%2061%2030%201900000%209%203")
+        self.uploader.state(state="running", failed="1", ready="1",
+                            source_state="ready")
+        self.uploader.put(9, state="ready", path="spaces/a/9.mp4")
+        self.uploader.put(10, state="failed", path="spaces/b/10.mp4",
+                          why="rev says \x1b[31mno")
+        self.uploader.event("recording 9 is ready")
+        self.streamer.event("call 2 publishes")
+
+
+def test_status(world):
+    """status, calls, recordings and show, for people and for programs"""
+    scene = Scene(world, "status")
+    cli = scene.cli
+    screen = cli.ok("status")
+    for text in ("running since 2026-11-25T01:00:00Z", "Weekly", "spaces/b/10",
+                 "listens at", "192.0.2.1:5060"):
+        assert text in screen, (text, screen)
+    assert "spaces/a/9" not in screen and "\x1b" not in screen, screen
+    calls = json.loads(cli.ok("calls --json"))
+    assert [call["id"] for call in calls] == ["7-2"], calls
+    assert calls[0]["bitrate"] == "1900000" and calls[0]["lost"] == "3"
+    assert len(json.loads(cli.ok("calls --all --json"))) == 2
+    recordings = json.loads(cli.ok("recordings --json"))
+    assert [job["id"] for job in recordings] == ["9", "10"], recordings
+    failed = cli.ok("recordings failed")
+    assert "10.mp4" in failed and "9.mp4" not in failed
+    assert "did you mean failed?" in cli.fail("recordings faild")
+    assert "path                : spaces/a/9.mp4\n" in cli.ok("show 9")
+    assert json.loads(cli.ok("show 7-2 --json"))["space"] == "Weekly"
+    for bad in ("8", "../state", "7-3", "."):
+        assert "has the id" in cli.fail(f"show {bad}")
+    state = json.loads(cli.ok("status --json"))
+    assert state["uploader_failed"] == "1", state
+    scene.streamer.end()
+    assert "stopped since 20" in cli.ok("status")
+
+
+def test_orders(world):
+    """retry and its like reach the daemon, whose verdict decides"""
+    scene = Scene(world, "orders")
+    assert scene.cli.ok("retry 10").startswith("SUCCESS: ")
+    assert scene.cli.fail("retry 99").startswith("FAILURE: ")
+    assert scene.cli.ok("uploader pause").startswith("SUCCESS: ")
+    scene.uploader.end()
+    assert scene.cli.fail("retry 10") == \
+        "FAILURE: upcast-uploader does not run\n"
+    assert "does not run" in Cli(world, "nobody").fail("hangup 1")
+    assert "neither" in Cli(world, "nobody").fail("reload")
+
+
+def test_events(world):
+    """events of both daemons, and with -f those to come, until Ctrl-C"""
+    scene = Scene(world, "events")
+    out = scene.cli.ok("events")
+    assert " uploader recording 9 is ready\n" in out, out
+    assert " streamer call 2 publishes\n" in out, out
+    shell = scene.cli.shell()
+    shell.expect("> ")
+    shell.type("events -f\r")
+    shell.expect("call 2 publishes")
+    scene.uploader.event("something new")
+    shell.expect("uploader something new")
+    shell.type("\x03")
+    shell.expect("> ")
+    shell.type("status -w\r")
+    shell.expect("Weekly")
+    shell.expect("Weekly")
+    shell.type("\x03")
+    shell.expect("> ")
+    assert shell.wait(key="\x04") == 0
+
+
+def test_real_uploader(world):
+    """a real uploader obeys enable, disable and reload"""
+    folder = world.folder("share")
+    for name in ("spaces", "forwardedCalls"):
+        world.folder("share", name)
+    up = Uploader(world, folder, name="real", settings={
+        "enabled": "false", "rev_host": "127.0.0.1", "rev_port": 9,
+        "rev_user": "u"})
+    cli = Cli(world, "real-cli", config=up.config)
+    up.wait_state("state", "disabled")
+    assert cli.ok("uploader enable") == "SUCCESS: uploader enabled\n"
+    wait_for(lambda: up.state()["state"] != "disabled", what="enabled")
+    assert cli.ok("reload uploader") == \
+        "SUCCESS: uploader: the settings are read again\n"
+    assert cli.ok("uploader disable") == "SUCCESS: uploader disabled\n"
+    up.wait_state("state", "disabled")
+    hint = cli.line("uploader rev port 10")
+    assert "take effect" in hint.err, hint.err
 
 
 if __name__ == "__main__":

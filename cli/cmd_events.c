@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "lib/ctlwatch.h"
+#include "lib/str.h"
+
+enum { KEPT = 4096, SHOWN = 50, SETTLE_MS = 3000 };
+
+/* Lines gather until all that is there is known; then they come in order. */
+struct events {
+	struct loop *loop;
+	struct loop_timer timer; /* for a directory that does not settle */
+	bool follows, is_settled;
+	size_t count; /* of all that came before */
+	char *lines[KEPT];
+};
+
+/* "epoch.seq time text": the time is what two daemons have in common. */
+static const char *time_of(const char *line)
+{
+	const char *blank = strchr(line, ' ');
+
+	return blank ? blank + 1 : line;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(time_of(*(char *const *)a), time_of(*(char *const *)b));
+}
+
+static void print_line(const char *line)
+{
+	char text[8192];
+
+	str_copy(text, time_of(line), sizeof(text));
+	str_clean(text);
+	puts(text);
+	fflush(stdout);
+}
+
+static void settle(struct events *e)
+{
+	size_t n = e->count < KEPT ? e->count : KEPT;
+
+	if (e->is_settled)
+		return;
+	e->is_settled = true;
+	qsort(e->lines, n, sizeof(e->lines[0]), compare);
+	for (size_t i = n > SHOWN ? n - SHOWN : 0; i < n; i++)
+		print_line(e->lines[i]);
+	if (!e->follows)
+		loop_stop(e->loop);
+}
+
+static void on_event(void *arg, const char *folder, const char *line)
+{
+	struct events *e = arg;
+	char text[8192], **slot = &e->lines[e->count % KEPT];
+
+	/* epoch.seq, time, folder, text: the folder says whose it is. */
+	snprintf(text, sizeof(text), "%.*s %.*s %s%s", (int)strcspn(line, " "),
+		 line, (int)strcspn(time_of(line), " "), time_of(line), folder,
+		 time_of(line) + strcspn(time_of(line), " "));
+	if (e->is_settled) {
+		print_line(text);
+		return;
+	}
+	free(*slot);
+	*slot = strdup(text);
+	if (*slot)
+		e->count++;
+}
+
+static void on_settled(void *arg)
+{
+	settle(arg);
+}
+
+static void on_timer(struct loop_timer *timer)
+{
+	settle(container_of(timer, struct events, timer));
+}
+
+static void on_interrupt(void *arg, int signo)
+{
+	struct events *e = arg;
+
+	loop_stop(e->loop);
+}
+
+static void on_folder(void *arg, const char *folder, bool exists)
+{
+}
+
+static void on_status(void *arg, const char *folder, enum ctlread_status status,
+		      int64_t since_s)
+{
+}
+
+static void on_state(void *arg, const char *folder, const struct snapshot *s,
+		     int64_t mtime_ns)
+{
+}
+
+static void on_object(void *arg, const char *folder, const char *id,
+		      const struct snapshot *s, int64_t mtime_ns)
+{
+}
+
+static void on_counters(void *arg, const char *folder, char *text)
+{
+}
+
+static const struct ctlwatch_ops ops = {
+	.folder = on_folder,
+	.status = on_status,
+	.state = on_state,
+	.object = on_object,
+	.counters = on_counters,
+	.event = on_event,
+	.settled = on_settled,
+};
+
+static int run(struct cli *cli, struct events *e)
+{
+	struct ctlwatch *watch = NULL;
+	int err = loop_new(&e->loop);
+
+	if (!err)
+		err = loop_on_signal(e->loop, SIGINT, on_interrupt, e);
+	if (!err)
+		err = loop_timer_init(&e->timer, e->loop, on_timer);
+	if (!err)
+		err = ctlwatch_new(e->loop,
+				   conf_text(cli->conf, OPT_CONTROL_DIR), &ops,
+				   e, &watch);
+	if (!err) {
+		loop_timer_start(&e->timer, SETTLE_MS);
+		err = loop_run(e->loop);
+	}
+	ctlwatch_free(watch);
+	loop_timer_release(&e->timer);
+	loop_free(e->loop);
+	return err;
+}
+
+int cmd_events(struct cli *cli, const struct table_match *m)
+{
+	struct events *e = calloc(1, sizeof(*e));
+	int err;
+
+	if (!e)
+		return cli_failure(-ENOMEM, "out of memory");
+	e->follows = table_has_flag(m, "-f");
+	err = run(cli, e);
+	for (size_t i = 0; i < KEPT; i++)
+		free(e->lines[i]);
+	free(e);
+	return err ? cli_failure(err, "%s", err_str(err)) : 0;
+}
