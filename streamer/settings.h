@@ -35,7 +35,7 @@ struct settings {
 	struct sip_config sip;
 	struct session_config session;
 	char rtmps_trust[1024]; /* the path that session.publish names */
-	struct sip_tls *tls; /* owned; NULL: none is needed */
+	struct sip_tls *tls;	/* owned; NULL: none is needed */
 };
 
 /* Takes `conf` on success. -EINVAL with a sentence, what files say, -ENOMEM. */

@@ -133,8 +133,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 	struct sip_conn *conn = arg;
 	struct evbuffer *input = bufferevent_get_input(bev);
 
-	while (!conn->dead && !conn->last_words &&
-	       evbuffer_get_length(input)) {
+	while (!conn->dead && !conn->last_words && evbuffer_get_length(input)) {
 		size_t n = evbuffer_get_length(input);
 
 		if (n > READ_MAX)
