@@ -58,6 +58,8 @@ struct rtp_queue {
 	uint32_t next;	  /* extended sequence number that is due */
 	uint64_t history; /* bit n: next - 1 - n was received */
 	bool gap;	  /* since the last packet that was given out */
+	bool settling;	  /* the very first may have come out of order */
+	uint64_t settle_ms;
 	uint64_t heard_ms;
 
 	struct rtp_packet passing; /* borrowed: the one of the last put */
@@ -114,7 +116,7 @@ void rtp_queue_reset(struct rtp_queue *q)
 	q->held = 0;
 	q->is_passing = false;
 	q->gap = q->started; /* what comes next does not continue this */
-	q->started = false;
+	q->started = q->settling = false;
 	q->history = 0;
 	q->received = q->prior_expected = q->prior_received = 0;
 }
@@ -136,6 +138,7 @@ static void keep(struct slot *s, const struct rtp_packet *p, uint64_t now_ms)
 /* The first packet of a stream. */
 static void begin(struct rtp_queue *q, const struct rtp_packet *p)
 {
+	q->settling = false;
 	q->started = true;
 	q->ssrc = p->ssrc;
 	q->next = 0x10000u + p->seq;
@@ -250,6 +253,36 @@ static void put_in_stream(struct rtp_queue *q, const struct rtp_packet *p,
 	}
 }
 
+/* The first that is held; there is one. */
+static uint32_t first_held(const struct rtp_queue *q)
+{
+	uint32_t seq = q->next;
+
+	while (!slot_of(q, seq)->used)
+		seq++;
+	return seq;
+}
+
+/*
+ * Packets that were sent before the first one to arrive may follow it, and
+ * are the begin of a key frame that nobody wants to wait for again: leave room
+ * in front, and a moment for them.
+ */
+static void settle(struct rtp_queue *q, uint64_t now_ms)
+{
+	q->settling = true;
+	q->settle_ms = now_ms + q->wait_ms * 2 / 5;
+	q->next -= (q->mask + 1) / 4;
+}
+
+static void end_settling(struct rtp_queue *q)
+{
+	q->settling = false;
+	if (q->held)
+		q->base = first_held(q);
+	q->next = q->base;
+}
+
 void rtp_queue_put(struct rtp_queue *q, const struct rtp_packet *p,
 		   uint64_t now_ms)
 {
@@ -261,8 +294,11 @@ void rtp_queue_put(struct rtp_queue *q, const struct rtp_packet *p,
 		rtp_queue_reset(q);
 		q->counts.restarts++;
 	}
-	if (!q->started)
+	if (!q->started) {
 		begin(q, p);
+		if (!q->counts.packets)
+			settle(q, now_ms);
+	}
 	put_in_stream(q, p, now_ms);
 }
 
@@ -296,16 +332,6 @@ static const struct rtp_packet *give_held(struct rtp_queue *q, uint32_t seq)
 	return give(q, &s->packet, seq);
 }
 
-/* The first that is held; there is one. */
-static uint32_t first_held(const struct rtp_queue *q)
-{
-	uint32_t seq = q->next;
-
-	while (!slot_of(q, seq)->used)
-		seq++;
-	return seq;
-}
-
 static const struct rtp_packet *give_passing(struct rtp_queue *q)
 {
 	uint32_t ahead = (uint16_t)(q->passing.seq - (uint16_t)q->next);
@@ -318,6 +344,11 @@ const struct rtp_packet *rtp_queue_next(struct rtp_queue *q, uint64_t now_ms)
 {
 	uint32_t seq;
 
+	if (q->settling) {
+		if (now_ms < q->settle_ms && !q->is_passing)
+			return NULL;
+		end_settling(q);
+	}
 	if (q->is_passing && (!q->held || q->passing.seq == (uint16_t)q->next))
 		return give_passing(q);
 	if (!q->held)
@@ -333,6 +364,8 @@ uint64_t rtp_queue_deadline(const struct rtp_queue *q)
 {
 	if (!q->held)
 		return 0;
+	if (q->settling)
+		return q->settle_ms;
 	return slot_of(q, first_held(q))->arrival_ms + q->wait_ms;
 }
 

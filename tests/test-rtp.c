@@ -3,7 +3,7 @@
 
 #include "tests/unit.h"
 
-enum { SLOTS = 16, WAIT_MS = 100 };
+enum { SLOTS = 16, WAIT_MS = 100, START_MS = 40 };
 
 static const uint8_t plain[] = { 0x80, 0xe0, 0x12, 0x34, 0, 0, 0, 9,
 				 0xde, 0xad, 0xbe, 0xef, 1, 2, 3 };
@@ -90,7 +90,8 @@ static int play(const struct step *steps, size_t n, struct rtp_counts *ret)
 		p.payload = bytes;
 		p.len = 2;
 		rtp_queue_put(q, &p, steps[i].now_ms);
-		while ((o = rtp_queue_next(q, steps[i].now_ms))) {
+		while ((o = rtp_queue_next(q, steps[i].now_ms +
+						      (i ? 0 : START_MS)))) {
 			CHECK_EQ(o->payload[0] << 8 | o->payload[1], o->seq);
 			snprintf(got + strlen(got), sizeof(got) - strlen(got),
 				 "%u%s ", o->seq, o->gap ? "g" : "");
@@ -143,6 +144,34 @@ static int test_loss(void)
 	CHECK_EQ(c.late, 1);
 	CHECK_EQ(c.duplicate, 0);
 out:
+	return err;
+}
+
+/* The first packets of all come in disorder. */
+static int test_start(void)
+{
+	struct rtp_queue *q = NULL;
+	const struct rtp_packet *o;
+	static const uint16_t seqs[] = { 2, 4, 1, 0, 5 };
+	uint16_t want[] = { 0, 1, 2, 4, 5 };
+	int n = 0, err = rtp_queue_new(SLOTS, WAIT_MS, &q);
+
+	CHECK_OK(err);
+	for (size_t i = 0; i < ARRAY_SIZE(seqs); i++) {
+		struct rtp_packet p = { .seq = seqs[i], .payload = plain };
+
+		rtp_queue_put(q, &p, i);
+		CHECK(!rtp_queue_next(q, i));
+	}
+	while ((o = rtp_queue_next(q, 200))) {
+		CHECK_EQ(o->seq, want[n]);
+		CHECK_EQ(o->gap, o->seq == 4);
+		n++;
+	}
+	CHECK_EQ(n, 5);
+	CHECK_EQ(rtp_queue_counts(q)->lost, 1);
+out:
+	rtp_queue_free(q);
 	return err;
 }
 
@@ -210,13 +239,15 @@ static int test_deadline(void)
 
 	CHECK_OK(err);
 	rtp_queue_put(q, &p, 5);
-	CHECK(rtp_queue_next(q, 5));
+	CHECK(!rtp_queue_next(q, 5));
+	CHECK_EQ(rtp_queue_deadline(q), 5 + START_MS);
+	CHECK(rtp_queue_next(q, 5 + START_MS));
 	CHECK_EQ(rtp_queue_deadline(q), 0);
 	p.seq = 3;
-	rtp_queue_put(q, &p, 7);
-	CHECK(!rtp_queue_next(q, 7));
-	CHECK_EQ(rtp_queue_deadline(q), 7 + WAIT_MS);
-	CHECK(rtp_queue_next(q, 7 + WAIT_MS));
+	rtp_queue_put(q, &p, 70);
+	CHECK(!rtp_queue_next(q, 70));
+	CHECK_EQ(rtp_queue_deadline(q), 70 + WAIT_MS);
+	CHECK(rtp_queue_next(q, 70 + WAIT_MS));
 	CHECK_EQ(rtp_queue_deadline(q), 0);
 out:
 	rtp_queue_free(q);
@@ -243,6 +274,7 @@ static const struct unit_test tests[] = {
 	{ "malformed headers", test_header_bad, 0 },
 	{ "order", test_order, 0 },
 	{ "loss", test_loss, 0 },
+	{ "start", test_start, 0 },
 	{ "restart", test_restart, 0 },
 	{ "report", test_report, 0 },
 	{ "deadline", test_deadline, 0 },
