@@ -38,6 +38,14 @@ int cmd_streamer_restart(struct cli *cli, const struct table_match *m);
 int cmd_streamer_ctl(struct cli *cli, const struct table_match *m);
 int cmd_tls_sip(struct cli *cli, const struct table_match *m);
 
+/* cmd_pki.c */
+int cmd_pki_csr(struct cli *cli, const struct table_match *m);
+int cmd_pki_selfsigned(struct cli *cli, const struct table_match *m);
+int cmd_pki_list(struct cli *cli, const struct table_match *m);
+int cmd_pki_inspect(struct cli *cli, const struct table_match *m);
+int cmd_pki_match(struct cli *cli, const struct table_match *m);
+int cmd_pki_verify(struct cli *cli, const struct table_match *m);
+
 /* cmd_status.c */
 int cmd_status(struct cli *cli, const struct table_match *m);
 int cmd_calls(struct cli *cli, const struct table_match *m);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
@@ -97,6 +99,20 @@ static int check_file(struct cli *cli, const char *name)
 	return cli_failure(-errno, "%s: %s", path, err_str(-errno));
 }
 
+/* The daemon does not run as root; everyone else goes on without the key. */
+static void let_daemon_read(struct cli *cli, const char *name)
+{
+	const struct group *group = getgrnam("upcast-streamer");
+	char path[PATH_SIZE];
+
+	if (!group || geteuid())
+		return;
+	cli_cert_path(cli, name, path, sizeof(path));
+	if (chown(path, 0, group->gr_gid) || chmod(path, 0640))
+		cli_hint("%s: %s: upcast-streamer may not be able to read it",
+			 path, err_str(-errno));
+}
+
 static int set_certs(struct cli *cli, const char *key, const char *certificate,
 		     const char *bundle)
 {
@@ -108,6 +124,8 @@ static int set_certs(struct cli *cli, const char *key, const char *certificate,
 		err = cli_set(cli, OPT_ST_SIP_BUNDLE, bundle);
 	if (err)
 		return err;
+	if (key)
+		let_daemon_read(cli, key);
 	cli_say_set(cli, OPT_ST_SIP_KEY, key);
 	cli_say_set(cli, OPT_ST_SIP_CERTIFICATE, certificate);
 	cli_say_set(cli, OPT_ST_SIP_BUNDLE, bundle);

@@ -34,17 +34,16 @@ struct pki_subject {
 
 /*
  * A new key of 2048 bits, and a request for it, or a certificate that it signs
- * itself. The files must not be there yet (-EEXIST). The key's is 0600, or 0640
- * and of the group `gid` unless that is (gid_t)-1. `progress` is called while
- * the key is looked for.
+ * itself. The files must not be there yet (-EEXIST). The key's is 0600.
+ * `progress` is called while the key is looked for.
  */
 typedef void pki_progress_fn(bool line_ends);
 int pki_request(const char *key, const char *request,
-		const struct pki_subject *subject, gid_t gid,
-		pki_progress_fn *progress, struct err *err) ATTR_MUST_CHECK;
+		const struct pki_subject *subject, pki_progress_fn *progress,
+		struct err *err) ATTR_MUST_CHECK;
 int pki_self_sign(const char *key, const char *certificate,
-		  const struct pki_subject *subject, gid_t gid,
-		  pki_progress_fn *progress, struct err *err) ATTR_MUST_CHECK;
+		  const struct pki_subject *subject, pki_progress_fn *progress,
+		  struct err *err) ATTR_MUST_CHECK;
 
 /* Adds what a file holds, for people; of a key only its kind. */
 int pki_inspect(const char *path, struct buf *dst,

@@ -14,6 +14,7 @@ from harness import tap  # noqa: E402
 from harness.cli import Cli  # noqa: E402
 from harness.leaks import find_leaks, new_secret  # noqa: E402
 from harness.mount import Daemon  # noqa: E402
+from harness.paths import source  # noqa: E402
 from harness.uploader import Uploader  # noqa: E402
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
@@ -326,6 +327,82 @@ def test_shell_keys(world):
     shell.expect("upcast ")
     shell.expect(prompt)
     assert shell.wait(key="\x04") == 0, shell.screen[-3000:]
+
+
+def test_pki(world):
+    """pki: real keys and requests, private, as openssl sees them"""
+    cli = Cli(world, "pki")
+    os.umask(0o022)
+    out = cli.ok("pki csr tac CN:*.example.com 'O:Example & Söhne' "
+                 "subjectAltName:streamer.example.com,192.0.2.1")
+    dots, rest = out.split("Created ")
+    assert set(dots) == {".", "\n"}, dots
+    assert rest == ("key file tac.key and CSR tac.csr\n"
+                    "CSR file tac.csr ready for download via SFTP\n"), rest
+    key = os.path.join(cli.certs, "tac.key")
+    assert os.stat(key).st_mode & 0o777 == 0o600
+    text = subprocess.run(
+        ["openssl", "req", "-verify", "-noout", "-text", "-nameopt", "utf8",
+         "-in", os.path.join(cli.certs, "tac.csr")], check=True,
+        capture_output=True, text=True).stdout
+    for part in ("CN=*.example.com", "O=Example & Söhne",
+                 "DNS:streamer.example.com, IP Address:192.0.2.1",
+                 "(2048 bit)"):
+        assert part in text, (part, text)
+    assert "is there already" in cli.fail("pki csr tac CN:x")
+    assert "attributes are" in cli.fail("pki csr two XY:x")
+    assert "base name" in cli.fail("pki csr ../two CN:x")
+    cli.fail("pki csr two subjectAltName:a@b")
+    assert not os.path.exists(os.path.join(cli.certs, "two.key"))
+    cli.ok("pki selfsigned own CN:localhost")
+    server = world.authority.issue("pki")
+    cli.put_cert(server.cert, "tac.cer")
+    cli.put_cert(server.key, "signed.key")
+    cli.put_cert(world.authority.bundle, "ROOTCA.cer")
+    assert cli.ok("pki list") == (
+        "User supplied certificates and keys:\nROOTCA.cer\nown.crt\n"
+        "own.key\nsigned.key\ntac.cer\ntac.csr\ntac.key\n")
+    assert len(json.loads(cli.ok("pki list --json"))) == 7
+    assert "Issuer: CN = localhost" in cli.ok("pki inspect own.crt")
+    shown = cli.ok("pki inspect tac.key")
+    assert shown == "Private key: RSA, 2048 bits\n", shown
+    cli.ok("pki match own.key own.crt ; pki match signed.key tac.cer")
+    assert "no pair" in cli.fail("pki match tac.key tac.cer")
+    cli.ok("pki verify tac.cer ROOTCA.cer ; pki verify own.crt own.crt")
+    assert cli.fail("pki verify own.crt ROOTCA.cer").startswith("FAILURE: ")
+    cli.fail("pki inspect missing")
+    cli.fail("pki verify own.crt own.key")
+
+
+BASH = r"""
+. "$1"
+COMP_WORDS=("${@:2}")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_upcast
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+def test_bash(world):
+    """completion in a real bash"""
+    cli = with_certificates(world, "bash")
+    world.folder("bash", "bin")
+    program = world.write("bash/bin/upcast", "#!/bin/sh\nexec " + " ".join(
+        cli.argv()) + ' "$@"\n', 0o755)
+
+    def complete(*words):
+        return subprocess.run(
+            ["bash", "-c", BASH, "bash", source("etc/completion/upcast.bash"),
+             program, *words], capture_output=True, text=True, check=True,
+            env=cli.environment()).stdout.split()
+    assert complete("str") == ["streamer"]
+    assert complete("streamer", "sip", "") == [
+        "certs", "listen", "resolution", "traffic_trace"]
+    assert complete("streamer", "sip", "certs", "tac.") == [
+        "tac.cer", "tac.key"]
+    assert complete("streamer", "sip", "resolution", "7") == ["720p"]
+    assert complete("streamer", "--j") == ["--json"]
+    assert complete("nonsense", "") == []
 
 
 class Scene:

@@ -11,6 +11,7 @@ import time
 from harness.paths import built
 
 PROGRAM = "cli/upcast"
+PRESS_SECONDS = 0.5
 
 
 class Result:
@@ -124,10 +125,12 @@ class Typist:
         control characters as keys.
         """
         deadline = time.monotonic() + seconds
+        pressed = 0
         while self.status is None:
-            if key:
+            if key and time.monotonic() > pressed + PRESS_SECONDS:
                 self.type(key)
-            assert time.monotonic() < deadline, self.screen
+                pressed = time.monotonic()
+            assert time.monotonic() < deadline, self.screen[-2000:]
             try:
                 if select.select([self.fd], [], [], 0.05)[0]:
                     self.screen += os.read(self.fd, 4096).decode(
