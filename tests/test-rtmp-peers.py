@@ -287,7 +287,7 @@ def test_stalled(world):
 def test_slow(world):
     """a slow server gets what can be decoded, and nothing grows"""
     flv = world.path("slow.flv")
-    server = Server(world, flv=flv)
+    server = Server(world, flv=flv, rcvbuf=32768)
     url = f"rtmp://127.0.0.1:{server.port}/live/x"
     publisher = Publisher(world, Shared.file, url, "-s", "8", "-l", "20",
                           "-b", "60000")

@@ -284,8 +284,14 @@ def main():
     p.add_argument("--stall", action="store_true")
     p.add_argument("--move", action="store_true")
     p.add_argument("--port", type=int, default=0)
+    p.add_argument("--rcvbuf", type=int, default=0,
+                   help="bytes that the kernel takes for a reader who waits")
     options = p.parse_args()
     listener = socket.create_server(("127.0.0.1", options.port))
+    if options.rcvbuf:
+        # Before anybody connects: the window is agreed upon then.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
+                            options.rcvbuf)
     say("port", listener.getsockname()[1])
     while True:
         sock, _ = listener.accept()
