@@ -77,6 +77,8 @@ static int test_killed(void)
 	reader_free(r);
 	r = NULL;
 	CHECK(share_wait(share_is_down));
+	if (!strstr(share.status.why, "nothing listens"))
+		printf("# %s\n", share.status.why);
 	CHECK(strstr(share.status.why, "nothing listens"));
 	CHECK(strstr(share.status.why, "next try"));
 	CHECK_EQ(share_list(""), -ENOTCONN);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 
 #include <nfsc/libnfs.h>
 #include <nfsc/libnfs-raw.h>

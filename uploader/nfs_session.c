@@ -299,19 +299,32 @@ bool nfs_session_can_open(const struct nfs_session *s)
 
 /* ---- birth and death ----------------------------------------------------- */
 
+/* libnfs keeps its sentence in one of three places, by its version. */
+static const char *mount_text(struct nfs_context *nfs, const char *data)
+{
+	const char *texts[] = { data, nfs_get_error(nfs),
+				rpc_get_error(nfs_get_rpc_context(nfs)) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i] && *texts[i])
+			return texts[i];
+	return "no connection";
+}
+
 static void on_mounted(int err, struct nfs_context *nfs, void *data,
 		       void *private)
 {
 	struct nfs_session *s = private;
-	const char *text = data ? data : nfs_get_error(nfs);
-	const char *hint = nfs_error_mount_hint(text);
+	const char *text, *hint;
 
 	if (s->is_dying)
 		return;
 	if (err) {
+		text = mount_text(nfs, data);
+		hint = nfs_error_mount_hint(text);
 		nfs_session_lose(s, "cannot mount %s: %s%s%s%s", s->where,
-				 hint ? hint : "", hint ? " (" : "",
-				 text ? text : err_str(err), hint ? ")" : "");
+				 hint ? hint : "", hint ? " (" : "", text,
+				 hint ? ")" : "");
 		return;
 	}
 	s->is_mounted = true;
