@@ -106,8 +106,7 @@ static json_t *make_object(const json_t *row)
 	char key[LABEL_MAX];
 	size_t i;
 
-	json_array_foreach(row, i, pair)
-	{
+	json_array_foreach(row, i, pair) {
 		make_key(label_of(pair), key, sizeof(key));
 		if (json_object_set(object, key, json_array_get(pair, 1))) {
 			json_decref(object);
@@ -137,8 +136,9 @@ int listing_print_pairs(struct listing *l, int width, bool json)
 
 	if (json)
 		return print_json(make_object(row));
-	json_array_foreach(row, i, pair) printf(
-		"%-*s: %s\n", width, label_of(pair), text_of(pair, "none"));
+	json_array_foreach(row, i, pair)
+		printf("%-*s: %s\n", width, label_of(pair),
+		       text_of(pair, "none"));
 	return 0;
 }
 
@@ -157,15 +157,15 @@ static void measure(const struct listing *l, int widths[COLUMNS_MAX])
 	json_t *row, *pair;
 	size_t i, j;
 
-	json_array_foreach(l->rows, i, row) json_array_foreach(row, j, pair)
-	{
-		int title = width_of(label_of(pair));
-		int n = width_of(text_of(pair, "-"));
+	json_array_foreach(l->rows, i, row)
+		json_array_foreach(row, j, pair) {
+			int title = width_of(label_of(pair));
+			int n = width_of(text_of(pair, "-"));
 
-		n = n > title ? n : title;
-		if (j < COLUMNS_MAX && n > widths[j])
-			widths[j] = n;
-	}
+			n = n > title ? n : title;
+			if (j < COLUMNS_MAX && n > widths[j])
+				widths[j] = n;
+		}
 }
 
 /* The last column is as long as it is. */
@@ -189,8 +189,7 @@ static int print_array(const struct listing *l)
 	json_t *array = json_array(), *row;
 	size_t i;
 
-	json_array_foreach(l->rows, i, row)
-	{
+	json_array_foreach(l->rows, i, row) {
 		if (json_array_append_new(array, make_object(row))) {
 			json_decref(array);
 			return -ENOMEM;
@@ -211,6 +210,7 @@ int listing_print_table(struct listing *l, bool json)
 		return 0;
 	measure(l, widths);
 	print_row(json_array_get(l->rows, 0), true, widths);
-	json_array_foreach(l->rows, i, row) print_row(row, false, widths);
+	json_array_foreach(l->rows, i, row)
+		print_row(row, false, widths);
 	return 0;
 }

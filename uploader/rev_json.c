@@ -53,8 +53,9 @@ static json_t *member(json_t *object, const char *name)
 
 	if (value || !json_is_object(object))
 		return value;
-	json_object_foreach(object, key,
-			    value) if (!strcasecmp(key, name)) return value;
+	json_object_foreach(object, key, value)
+		if (!strcasecmp(key, name))
+			return value;
 	return NULL;
 }
 
@@ -292,8 +293,9 @@ static bool has_tag(json_t *tags, const char *mark)
 	json_t *tag;
 	size_t i;
 
-	json_array_foreach(tags, i, tag) if (is_same(json_string_value(tag),
-						     mark)) return true;
+	json_array_foreach(tags, i, tag)
+		if (is_same(json_string_value(tag), mark))
+			return true;
 	return false;
 }
 
@@ -302,11 +304,10 @@ static bool has_field(json_t *fields, const struct rev_query *q)
 	json_t *field;
 	size_t i;
 
-	json_array_foreach(fields, i,
-			   field) if (is_same(text_of(field, "name"),
-					      q->mark_field) &&
-				      is_same(text_of(field, "value"),
-					      q->mark)) return true;
+	json_array_foreach(fields, i, field)
+		if (is_same(text_of(field, "name"), q->mark_field) &&
+		    is_same(text_of(field, "value"), q->mark))
+			return true;
 	return false;
 }
 
@@ -328,15 +329,13 @@ static void copy_any_mark(char *dst, size_t size, json_t *details,
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(member(details, "tags"), i, item)
-	{
+	json_array_foreach(member(details, "tags"), i, item) {
 		if (!is_any_mark(json_string_value(item)))
 			continue;
 		str_copy(dst, json_string_value(item), size);
 		return;
 	}
-	json_array_foreach(member(details, "customFields"), i, item)
-	{
+	json_array_foreach(member(details, "customFields"), i, item) {
 		if (!is_same(text_of(item, "name"), q->mark_field) ||
 		    !is_any_mark(text_of(item, "value")))
 			continue;
@@ -356,12 +355,11 @@ static bool we_may_edit(json_t *entities, const struct rev_query *q)
 	json_t *entity;
 	size_t i;
 
-	json_array_foreach(
-		entities, i,
-		entity) if (json_is_true(member(entity, "canEdit")) &&
-			    (is_same(text_of(entity, "id"), q->user_id) ||
-			     is_same(text_of(entity, "name"),
-				     q->user))) return true;
+	json_array_foreach(entities, i, entity)
+		if (json_is_true(member(entity, "canEdit")) &&
+		    (is_same(text_of(entity, "id"), q->user_id) ||
+		     is_same(text_of(entity, "name"), q->user)))
+			return true;
 	return false;
 }
 
@@ -429,8 +427,7 @@ static bool is_no_hit(json_t *tags, const char *mark)
 		return false;
 	if (*mark)
 		return !has_tag(tags, mark);
-	json_array_foreach(tags, i, tag)
-	{
+	json_array_foreach(tags, i, tag) {
 		if (is_any_mark(json_string_value(tag)))
 			return false;
 	}
@@ -448,8 +445,7 @@ int rev_json_hits(const void *data, size_t len, const char *tag,
 		return err;
 	memset(ret, 0, sizeof(*ret));
 	videos = member(j, "videos");
-	json_array_foreach(videos, i, video)
-	{
+	json_array_foreach(videos, i, video) {
 		if (is_no_hit(member(video, "tags"), tag))
 			continue;
 		err = add_hit(hits, text_of(video, "id"));
@@ -486,8 +482,9 @@ static json_t *find_user(json_t *j, const char *name, bool is_email)
 
 	if (is_user(j, name, is_email))
 		return j;
-	json_array_foreach(j, i,
-			   user) if (is_user(user, name, is_email)) return user;
+	json_array_foreach(j, i, user)
+		if (is_user(user, name, is_email))
+			return user;
 	return NULL;
 }
 
