@@ -378,6 +378,8 @@ static void on_finished(void *arg, int err, const struct err *why,
 	} else {
 		e->scan_why[0] = '\0';
 		e->last_scan_s = mono_wall_s();
+		log_debug("the scan has ended: %zu folders were listed",
+			  folders_listed);
 		remove_due(e);
 	}
 	loop_timer_start(&e->scan_timer,
