@@ -54,6 +54,9 @@ int cmd_show(struct cli *cli, const struct table_match *m);
 int cmd_order_call(struct cli *cli, const struct table_match *m);
 int cmd_order_recording(struct cli *cli, const struct table_match *m);
 
+/* cmd_check.c */
+int cmd_check(struct cli *cli, const struct table_match *m);
+
 /* cmd_events.c */
 int cmd_events(struct cli *cli, const struct table_match *m);
 

@@ -129,6 +129,9 @@ static const struct command rows[] = {
 	{ "events [-f]", cmd_events, 0, 0,
 	  "what happened last; -f: and what happens" },
 
+	{ "check [<streamer|uploader>]", cmd_check, 0, 0,
+	  "find out what is wrong, and what to do" },
+
 	{ "get <section.key>", cmd_get, 0, 0, "show any setting" },
 	{ "set <section.key> [<value>...]", cmd_set, 0, 0,
 	  "change any setting; a secret is asked for" },
