@@ -363,7 +363,9 @@ static int set_options(struct nfs_session *s,
 		nonce[0] = (uint32_t)mono_ns();
 	snprintf(text, sizeof(text), "upcast %s %d %08x%08x", host,
 		 (int)getpid(), nonce[0], nonce[1]);
-	nfs4_set_client_name(s->nfs, text);
+	/* libnfs 4 forgets to free the name that it made itself. */
+	if (s->version == 4)
+		nfs4_set_client_name(s->nfs, text);
 	return 0;
 }
 
