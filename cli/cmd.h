@@ -54,6 +54,12 @@ int cmd_show(struct cli *cli, const struct table_match *m);
 int cmd_order_call(struct cli *cli, const struct table_match *m);
 int cmd_order_recording(struct cli *cli, const struct table_match *m);
 
+/* cmd_bridge.c */
+int cmd_bridge_show(struct cli *cli, const struct table_match *m);
+int cmd_bridge_setup(struct cli *cli, const struct table_match *m);
+int cmd_bridge_remove(struct cli *cli, const struct table_match *m);
+int cmd_bridge_stream(struct cli *cli, const struct table_match *m);
+
 /* cmd_check.c */
 int cmd_check(struct cli *cli, const struct table_match *m);
 

@@ -132,6 +132,14 @@ static const struct command rows[] = {
 	{ "check [<streamer|uploader>]", cmd_check, 0, 0,
 	  "find out what is wrong, and what to do" },
 
+	{ "bridge show [--json]", cmd_bridge_show, 0, 0,
+	  "what the bridge has for streaming" },
+	{ "bridge setup <domain> [--tls] [--automatic|--manual] [--yes]",
+	  cmd_bridge_setup, 0, 0, "let the bridge stream to this streamer" },
+	{ "bridge remove [--yes]", cmd_bridge_remove, 0, 0, "undo that" },
+	{ "bridge stream <space> <url|none>", cmd_bridge_stream, 0, 0,
+	  "where a space is streamed to" },
+
 	{ "get <section.key>", cmd_get, 0, 0, "show any setting" },
 	{ "set <section.key> [<value>...]", cmd_set, 0, 0,
 	  "change any setting; a secret is asked for" },

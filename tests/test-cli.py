@@ -15,7 +15,7 @@ from harness.cli import Cli  # noqa: E402
 from harness.leaks import find_leaks, new_secret  # noqa: E402
 from harness.mount import Daemon  # noqa: E402
 from harness.paths import built, source  # noqa: E402
-from harness.uploader import (Uploader, cms_seed,  # noqa: E402
+from harness.uploader import (SECRETS, Uploader, cms_seed,  # noqa: E402
                               rev_seed)
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
@@ -576,6 +576,50 @@ def test_check_uploader(world):
         assert text in out or "expires on" in out, (text, out)
     rev.stop()
     assert "FAILURE: " in cli.fail("check uploader")
+
+
+def test_bridge(world):
+    """bridge: a profile and rules are made, shown, found again and removed"""
+    cms = world.cms(seed=cms_seed())
+    cli = Cli(world, "bridge", f"[uploader]\ncms_host = 127.0.0.1\n"
+              f"cms_port = {cms.port}\ncms_user = apiadmin\n"
+              f"cms_trust = {world.authority.bundle}\n"
+              "[streamer]\nsip_listen = 127.0.0.1 7000 7001\n")
+    assert "cms_password" in cli.fail("bridge show")
+    cli.ok("uploader cms password", stdin="wrong\n")
+    assert "refuses user apiadmin" in cli.fail("bridge show")
+    cli.ok("uploader cms password", stdin=SECRETS["cms_password"] + "\n")
+    result = cli.line("bridge show")
+    assert result.status == 0 and "names no streamer" in result.err, result.err
+    out = cli.fail("bridge setup stream.example.com --tls", stdin="n\n")
+    assert out.startswith(
+        "Create the system's call profile: sipStreamerUri "
+        "streamer@stream.example.com, streamingMode manual\n"
+        "Create outbound rule: stream.example.com to 127.0.0.1:7001, "
+        "encrypted\n"
+        "Create outbound rule: stream.example.com to 127.0.0.1:7000, "
+        "unencrypted\n"), out
+    assert json.loads(cli.ok("bridge show --json")) == []
+    cli.ok("bridge setup stream.example.com --tls --automatic --yes")
+    cli.ok("bridge stream Weekly rtmp://u:hush@h/live/Weekly")
+    shown = cli.line("bridge show")
+    assert shown.out.count("to this streamer") == 2, shown.out
+    assert "hush" not in shown.out and "Weekly" in shown.out
+    assert "automatic, the system's" in shown.out and not shown.err
+    again = cli.ok("bridge setup stream.example.com --tls --yes")
+    assert "outbound rule" not in again, again
+    cli.ok("set streamer.sip_listen 127.0.0.1 7002 none")
+    assert "no rule for stream.example.com leads" in \
+        cli.line("bridge show").err
+    cli.ok("set streamer.sip_listen 127.0.0.1 7000 7001")
+    cli.ok("bridge remove --yes ; bridge stream Weekly none")
+    rows = json.loads(cli.ok("bridge show --json"))
+    assert [row["kind"] for row in rows] == ["call profile"], rows
+    assert not rows[0]["leads_to"], rows
+    assert "has no space Nowhere" in cli.fail(
+        "bridge stream Nowhere rtmp://h/a/b")
+    cms.stop()
+    assert "the bridge: " in cli.fail("bridge show")
 
 
 if __name__ == "__main__":
