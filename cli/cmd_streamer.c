@@ -241,16 +241,21 @@ int cmd_streamer_ctl(struct cli *cli, const struct table_match *m)
 
 int cmd_tls_sip(struct cli *cli, const struct table_match *m)
 {
+	const char *ciphers = text_of(cli, OPT_ST_SIP_CIPHERS);
 	struct listing *l = NULL;
 	int err = listing_new(&l);
 
+	if (!*ciphers)
+		ciphers = "default";
 	const struct {
 		const char *label, *value;
 	} rows[] = {
-		{ "TLS SIP CA bundle file", text_of(cli, OPT_ST_SIP_BUNDLE) },
+		{ "TLS SIP CA bundle file", text_of(cli, OPT_ST_SIP_TRUST) },
 		{ "TLS SIP verification",
 		  truth(conf_bool(cli->conf, OPT_ST_SIP_VERIFY), "enabled",
 			"disabled") },
+		{ "TLS SIP minimum version", text_of(cli, OPT_ST_SIP_MIN_TLS) },
+		{ "TLS SIP ciphers", ciphers },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows) && !err; i++)
 		err = listing_add(l, rows[i].label, rows[i].value);

@@ -86,10 +86,14 @@ static const struct command rows[] = {
 
 	{ "tls sip [--json]", cmd_tls_sip, 0, 0,
 	  "show what callers over TLS need" },
-	{ "tls sip trust <crt-bundle|none>", cmd_set_option, OPT_ST_SIP_BUNDLE,
-	  0, "authorities of the callers" },
+	{ "tls sip trust <crt-bundle|none>", cmd_set_trust, OPT_ST_SIP_TRUST, 0,
+	  "authorities of the callers" },
 	{ "tls sip verify <enable|disable>", cmd_set_option, OPT_ST_SIP_VERIFY,
 	  0, "whether callers need a certificate" },
+	{ "tls sip min-tls-version <1.2|1.3>", cmd_set_option,
+	  OPT_ST_SIP_MIN_TLS, 0, "lowest version that callers may use" },
+	{ "tls sip ciphers <ciphers|none>", cmd_set_option, OPT_ST_SIP_CIPHERS,
+	  0, "cipher suites of TLS 1.2, as OpenSSL lists them" },
 
 	{ "pki csr <basename> [<attribute:value>...]", cmd_pki_csr, 0, 0,
 	  "make a key and a request for a certificate" },

@@ -73,9 +73,14 @@ static int read_tls(struct settings *s, struct err *err)
 		.bundle =
 			cert_path(s, OPT_ST_SIP_BUNDLE, bundle, sizeof(bundle)),
 		.verify = conf_bool(s->conf, OPT_ST_SIP_VERIFY),
+		.tls13_only = conf_number(s->conf, OPT_ST_SIP_MIN_TLS) == 1,
+		.ciphers = conf_text(s->conf, OPT_ST_SIP_CIPHERS),
 	};
 	int code;
 
+	if (!c.bundle)
+		c.bundle =
+			cert_path(s, OPT_ST_SIP_TRUST, bundle, sizeof(bundle));
 	if (!c.key != !c.certificate)
 		return err_set(err, -EINVAL,
 			       "streamer.sip_key and sip_certificate: one of "

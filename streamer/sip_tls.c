@@ -70,6 +70,17 @@ static int load_trust(SSL_CTX *ctx, const struct sip_tls_config *config,
 	return 0;
 }
 
+static int limit_protocol(SSL_CTX *ctx, const struct sip_tls_config *config,
+			  struct err *err)
+{
+	SSL_CTX_set_min_proto_version(ctx, config->tls13_only ? TLS1_3_VERSION
+							      : TLS1_2_VERSION);
+	if (config->ciphers && *config->ciphers &&
+	    SSL_CTX_set_cipher_list(ctx, config->ciphers) != 1)
+		return err_set(err, -EINVAL, "sip_ciphers: %s", last_reason());
+	return 0;
+}
+
 int sip_tls_new(const struct sip_tls_config *config, struct sip_tls **ret,
 		struct err *err)
 {
@@ -84,11 +95,12 @@ int sip_tls_new(const struct sip_tls_config *config, struct sip_tls **ret,
 		err_set(err, code, "no memory");
 		goto fail;
 	}
-	SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION);
 	SSL_CTX_set_options(tls->ctx, SSL_OP_CIPHER_SERVER_PREFERENCE |
 					      SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_id_context(tls->ctx, (const void *)"sip", 3);
-	code = load_pair(tls->ctx, config, err);
+	code = limit_protocol(tls->ctx, config, err);
+	if (!code)
+		code = load_pair(tls->ctx, config, err);
 	if (!code)
 		code = check_dates(tls->ctx, config, err);
 	if (!code && config->verify)

@@ -22,6 +22,8 @@ struct sip_tls_config {
 	const char *key, *certificate; /* files */
 	const char *bundle;	       /* NULL: the system's authorities */
 	bool verify;
+	bool tls13_only;
+	const char *ciphers; /* of TLS 1.2, NULL or "": OpenSSL's own */
 };
 
 /*

@@ -18,7 +18,7 @@ from harness.paths import built, source  # noqa: E402
 from harness.uploader import (SECRETS, Uploader, cms_seed,  # noqa: E402
                               rev_seed)
 from harness.wait import wait_for  # noqa: E402
-from harness.world import World  # noqa: E402
+from harness.world import World, free_port  # noqa: E402
 
 # Ctrl-U and Ctrl-D: what came too early for a key is dropped first.
 END = "\x15\x04"
@@ -244,6 +244,42 @@ def test_settings(world):
     assert cli.run("-i", "b", "uploader", "rev", "port", "444").status == 0
     assert cli.ok("get uploader.rev_port") == "443\n"
     assert cli.run("-i", "b", "get uploader.rev_port").out == "444\n"
+
+
+def handshake(port, version):
+    """Whether a client with that version of TLS gets through."""
+    return subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", version],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        timeout=20).returncode == 0
+
+
+def test_real_streamer(world):
+    """the guide's commands end in a streamer that runs; tls sip is obeyed"""
+    cli = with_certificates(world, "real-st")
+    tcp, tls = free_port(), free_port()
+    cli.ok("streamer disable")
+    cli.ok(f"streamer sip listen 127.0.0.1 {tcp} {tls}")
+    cli.ok("streamer sip certs tac.key tac.cer ; tls sip trust ROOTCA.cer ; "
+           "set streamer.drain_time 0s")
+    streamer = world.start([built("streamer/upcast-streamer"), "-f", "-c",
+                            cli.config])
+    wait_for(lambda: "running" in cli.ok("status") or
+             "disabled" in cli.ok("status"), what="status")
+    assert cli.ok("streamer enable").endswith("SUCCESS: Streamer enabled\n")
+    assert "SIP CA Bundle file      : none\n" in cli.ok("streamer")
+    assert "ROOTCA.cer" in cli.ok("tls sip")
+    assert handshake(tls, "-tls1_2")
+    cli.ok("tls sip min-tls-version 1.3 ; reload streamer")
+    assert not handshake(tls, "-tls1_2") and handshake(tls, "-tls1_3")
+    cli.ok("tls sip min-tls-version 1.2 ; reload")
+    cli.ok("tls sip ciphers ECDHE-ECDSA-AES256-GCM-SHA384 ; reload")
+    assert handshake(tls, "-tls1_2")
+    cli.ok("tls sip ciphers NONSENSE")
+    assert "sip_ciphers" in cli.fail("reload")
+    cli.ok("tls sip ciphers none ; reload ; streamer drain ; streamer resume")
+    assert "does not run" not in cli.line("check streamer").out
+    assert streamer.stop() == 0
 
 
 def test_edits_by_hand(world):
