@@ -94,6 +94,12 @@ static void count(struct catalog *c, struct item *item, int by)
 		item->folder->unsettled += (unsigned)by;
 }
 
+/* Ids come in rising order: most need no search. */
+static bool has_id(struct catalog *c, int64_t id)
+{
+	return id <= c->last_id && catalog_find(c, id);
+}
+
 int catalog_add(struct catalog *c, struct row *take_row, struct item **ret)
 {
 	struct recording parsed;
@@ -107,13 +113,14 @@ int catalog_add(struct catalog *c, struct row *take_row, struct item **ret)
 	err = catalog_folder(c, row_get(take_row, ROW_DIR), &folder);
 	if (err)
 		return err;
-	if (catalog_find(c, take_row->id) ||
-	    catalog_find_stem(folder, parsed.stem))
+	if (has_id(c, take_row->id) || catalog_find_stem(folder, parsed.stem))
 		return -EEXIST;
 	item = calloc(1, sizeof(*item));
 	if (!item)
 		return -ENOMEM;
 	item->folder = folder;
+	list_init(&item->dirty_node);
+	list_init(&item->done_node);
 	str_copy(item->stem, parsed.stem, sizeof(item->stem));
 	item->row.id = take_row->id;
 	HASH_ADD(by_id, c->items, row.id, sizeof(item->row.id), item);
@@ -129,6 +136,8 @@ int catalog_add(struct catalog *c, struct row *take_row, struct item **ret)
 		return -ENOMEM;
 	}
 	item->row = *take_row;
+	if (item->row.id > c->last_id)
+		c->last_id = item->row.id;
 	count(c, item, 1);
 	*ret = item;
 	return 0;
@@ -139,6 +148,8 @@ void catalog_remove(struct catalog *c, struct item *item)
 	count(c, item, -1);
 	HASH_DELETE(by_id, c->items, item);
 	HASH_DELETE(by_stem, item->folder->items, item);
+	list_del(&item->dirty_node);
+	list_del(&item->done_node);
 	free_item(item);
 }
 

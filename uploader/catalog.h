@@ -34,6 +34,9 @@ struct item {
 	bool is_marked;	      /* seen under its uploaded name */
 	bool is_double;	      /* an unmarked copy stands beside that */
 
+	/* The owner's lists; an item that is removed leaves them. */
+	struct list dirty_node, done_node;
+
 	UT_hash_handle by_id, by_stem;
 };
 
@@ -50,6 +53,7 @@ struct catalog {
 	struct item *items; /* by id */
 	struct folder_items *folders;
 	size_t counts[JOB_STATE_COUNT];
+	int64_t last_id; /* the highest that there ever was */
 };
 
 void catalog_release(struct catalog *c);

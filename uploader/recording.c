@@ -33,19 +33,21 @@ static const char *skip_word(const char *s, const char *word)
 	return strncasecmp(s, word, n) ? NULL : s + n;
 }
 
-static bool ends_in(const char *s, const char *ending)
+static bool ends_in(const char *s, size_t len, const char *ending)
 {
-	size_t len = strlen(s), n = strlen(ending);
+	size_t n = strlen(ending);
 
 	return len >= n && !strcasecmp(s + len - n, ending);
 }
 
 static bool is_hidden(const char *name)
 {
+	size_t len = strlen(name);
+
 	if (name[0] == '.' || name[0] == '~' || name[0] == '#')
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(progress_endings); i++)
-		if (ends_in(name, progress_endings[i]))
+		if (ends_in(name, len, progress_endings[i]))
 			return true;
 	return false;
 }
@@ -174,7 +176,7 @@ static enum recording_kind sort_name(const char *name, struct recording *ret)
 		return RECORDING_OTHER;
 	if (is_hidden(name))
 		return RECORDING_HIDDEN;
-	if (!ends_in(name, extension))
+	if (!ends_in(name, strlen(name), extension))
 		return RECORDING_OTHER;
 	if (parse_stem(name, ret))
 		return RECORDING_STRANGE;

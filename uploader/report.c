@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/hash.h"
 #include "lib/log.h"
 #include "lib/mono.h"
 #include "lib/notify.h"
@@ -16,37 +15,25 @@
 
 enum {
 	FLUSH_MS = 50,	 /* changes gather that long */
-	FLUSH_MAX = 200, /* snapshots at a time */
+	FLUSH_MAX = 100, /* snapshots at a time */
 	TICK_MS = 1000,
 	HEARTBEAT_MS = 5000,
 	COUNTERS_MAX = 1 << 16,
 	TEXT_CUT = 512,
 };
 
-/* A recording whose snapshot is to be written. */
-struct dirty {
-	int64_t id;
-	UT_hash_handle hh;
-};
-
-/* A recording that is done and shown, in the order in which it was done. */
-struct done {
-	int64_t id;
-	UT_hash_handle hh;
-};
-
 struct report {
 	struct loop *loop;
 	struct ctldir *dir;
 	struct engine *engine; /* NULL: none yet, or none any more */
-	struct dirty *dirty;
-	struct done *done;
+	struct list dirty;     /* items whose snapshots are to be written */
+	struct list done;      /* items done and shown, the oldest first */
+	size_t done_count;
 	struct loop_timer flush_timer, tick_timer;
 	int64_t started_s;
 	uint64_t state_ms; /* `state` was written */
 	bool failed;	   /* the last write; told once */
 	bool is_stopping;
-	bool is_loaded;
 };
 
 /* ---- writing ------------------------------------------------------------ */
@@ -163,36 +150,25 @@ static void remove_item(struct report *r, int64_t id)
 
 /* ---- what is done -------------------------------------------------------- */
 
-static void drop_done(struct report *r, int64_t id)
+static void drop_done(struct report *r, struct item *item)
 {
-	struct done *d;
-
-	HASH_FIND(hh, r->done, &id, sizeof(id), d);
-	if (!d)
+	if (list_is_empty(&item->done_node))
 		return;
-	HASH_DEL(r->done, d);
-	free(d);
+	list_del(&item->done_node);
+	r->done_count--;
 }
 
-/* uthash keeps the order of insertion: the first is the oldest. */
-static void keep_done(struct report *r, int64_t id)
+static void keep_done(struct report *r, struct item *item)
 {
-	struct done *d;
+	struct item *oldest;
 
-	drop_done(r, id);
-	d = calloc(1, sizeof(*d));
-	if (!d)
+	drop_done(r, item);
+	list_add_tail(&r->done, &item->done_node);
+	if (++r->done_count <= REPORT_DONE_MAX)
 		return;
-	d->id = id;
-	HASH_ADD(hh, r->done, id, sizeof(d->id), d);
-	if (!d->hh.tbl) {
-		free(d);
-		return;
-	}
-	if (HASH_COUNT(r->done) > REPORT_DONE_MAX) {
-		remove_item(r, r->done->id);
-		drop_done(r, r->done->id);
-	}
+	oldest = list_entry(list_first(&r->done), struct item, done_node);
+	remove_item(r, oldest->row.id);
+	drop_done(r, oldest);
 }
 
 static bool is_done(enum job_state state)
@@ -330,51 +306,38 @@ static void on_tick(struct loop_timer *timer)
 /* ---- the engine's calls ----------------------------------------------------
  */
 
-static void flush_one(struct report *r)
+static void flush_one(struct report *r, struct item *item)
 {
-	struct dirty *d = r->dirty;
-	struct item *item = catalog_find(engine_catalog(r->engine), d->id);
-
-	HASH_DEL(r->dirty, d);
-	if (item) {
-		write_item(r, item);
-		if (is_done(item->row.state))
-			keep_done(r, item->row.id);
-		else
-			drop_done(r, item->row.id);
-	}
-	free(d);
+	list_del(&item->dirty_node);
+	write_item(r, item);
+	if (is_done(item->row.state))
+		keep_done(r, item);
+	else
+		drop_done(r, item);
 }
 
 static void on_flush(struct loop_timer *timer)
 {
 	struct report *r = list_entry(timer, struct report, flush_timer);
+	struct list *it;
 
-	for (int i = 0; i < FLUSH_MAX && r->dirty && r->engine; i++)
-		flush_one(r);
-	if (r->dirty)
-		loop_timer_start(timer, FLUSH_MS);
-	else
+	if (!r->engine)
+		return;
+	for (int i = 0; i < FLUSH_MAX && (it = list_first(&r->dirty)); i++)
+		flush_one(r, list_entry(it, struct item, dirty_node));
+	if (list_is_empty(&r->dirty))
 		write_state(r);
+	else
+		loop_timer_start(timer, FLUSH_MS);
 }
 
 static void on_changed(void *arg, struct item *item)
 {
 	struct report *r = arg;
-	struct dirty *d;
 
-	HASH_FIND(hh, r->dirty, &item->row.id, sizeof(item->row.id), d);
-	if (d)
+	if (!list_is_empty(&item->dirty_node))
 		return;
-	d = calloc(1, sizeof(*d));
-	if (!d)
-		return;
-	d->id = item->row.id;
-	HASH_ADD(hh, r->dirty, id, sizeof(d->id), d);
-	if (!d->hh.tbl) {
-		free(d);
-		return;
-	}
+	list_add_tail(&r->dirty, &item->dirty_node);
 	if (!loop_timer_is_armed(&r->flush_timer))
 		loop_timer_start(&r->flush_timer, FLUSH_MS);
 }
@@ -382,14 +345,9 @@ static void on_changed(void *arg, struct item *item)
 static void on_removed(void *arg, struct item *item)
 {
 	struct report *r = arg;
-	struct dirty *d;
 
-	HASH_FIND(hh, r->dirty, &item->row.id, sizeof(item->row.id), d);
-	if (d) {
-		HASH_DEL(r->dirty, d);
-		free(d);
-	}
-	drop_done(r, item->row.id);
+	list_del(&item->dirty_node);
+	drop_done(r, item);
 	remove_item(r, item->row.id);
 }
 
@@ -487,6 +445,8 @@ int report_new(struct loop *loop, struct ctldir *dir, struct report **ret)
 		return -ENOMEM;
 	r->loop = loop;
 	r->dir = dir;
+	list_init(&r->dirty);
+	list_init(&r->done);
 	r->started_s = mono_wall_s();
 	err = loop_timer_init(&r->flush_timer, loop, on_flush);
 	err = err ? err : loop_timer_init(&r->tick_timer, loop, on_tick);
@@ -504,20 +464,9 @@ int report_new(struct loop *loop, struct ctldir *dir, struct report **ret)
 
 void report_free(struct report *r)
 {
-	struct dirty *d, *next_dirty;
-	struct done *done, *next_done;
-
 	if (!r)
 		return;
 	loop_timer_release(&r->flush_timer);
 	loop_timer_release(&r->tick_timer);
-	HASH_ITER(hh, r->dirty, d, next_dirty) {
-		HASH_DEL(r->dirty, d);
-		free(d);
-	}
-	HASH_ITER(hh, r->done, done, next_done) {
-		HASH_DEL(r->done, done);
-		free(done);
-	}
 	free(r);
 }
