@@ -70,6 +70,12 @@ def _port(streamer):
     return int(line.split()[-1])
 
 
+def _is_sanitized(streamer):
+    """A sanitizer keeps what has been freed: memory says nothing then."""
+    with open(f"/proc/{streamer.process.pid}/maps", encoding="utf-8") as file:
+        return "libasan" in (maps := file.read()) or "libtsan" in maps
+
+
 def _check_whole(path):
     """Every picture; every frame of sound from the first picture on."""
     assert frames(path, "v") == Shared.pictures
@@ -188,7 +194,8 @@ def test_sequence(world):
     begin = round_of(40)
     end = round_of(80)
     assert end[0] <= begin[0] and end[2] == begin[2], (begin, end)
-    assert end[1] < begin[1] + (4 << 20), (begin, end)
+    if not _is_sanitized(streamer):
+        assert end[1] < begin[1] + (4 << 20), (begin, end)
     assert streamer.state()["calls_total"] == "120"
     streamer.stop()
 
