@@ -279,11 +279,13 @@ int call_take_answer(struct call *c, const char *sdp, size_t len,
 
 /* ---- what the media say ------------------------------------------------- */
 
+/* A target that refused for good leaves a call that waits for another one. */
 static const enum call_state states[] = {
 	[MSG_WAITING_URL] = CALL_WAITING_URL,
 	[MSG_CONNECTING] = CALL_CONNECTING,
 	[MSG_PUBLISHING] = CALL_PUBLISHING,
 	[MSG_RETRYING] = CALL_RETRYING,
+	[MSG_FAILED] = CALL_WAITING_URL,
 	[MSG_ENDED] = CALL_ENDED,
 };
 
@@ -294,7 +296,7 @@ static void on_status(struct call *c, const struct msg_event *event)
 		       s->height != c->status.height;
 
 	c->status = *s;
-	if (s->state == MSG_RETRYING)
+	if (s->state == MSG_RETRYING || s->state == MSG_FAILED)
 		str_copy(c->error, s->why, sizeof(c->error));
 	if (c->held)
 		call_set_state(c, CALL_HELD, "the caller sends nothing now");

@@ -75,6 +75,7 @@ static const char *target_state(const struct call *c)
 		[MSG_CONNECTING] = "connecting",
 		[MSG_PUBLISHING] = "publishing",
 		[MSG_RETRYING] = "retrying",
+		[MSG_FAILED] = "failed",
 		[MSG_ENDED] = "ended",
 	};
 

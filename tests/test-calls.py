@@ -61,7 +61,8 @@ def _streamer(world, **settings):
     pair = world.authority.server()
     return Streamer(world, sip_key=pair.key, sip_certificate=pair.cert,
                     sip_listen="127.0.0.1 {0} {0}".format(free_port()),
-                    sip_udp="false", allowed_targets="127.0.0.1", url_wait="2s", **settings)
+                    sip_udp="false", allowed_targets="127.0.0.1",
+                    url_wait="2s", **settings)
 
 
 def _port(streamer):
@@ -154,6 +155,43 @@ def test_url_in_rtcp(world):
         assert len(got) > 20, (name, len(got))
         assert all(frame in Shared.pictures for frame in got)
     assert streamer.log().count("retrieved stream URL from RTCP") == 2
+    streamer.stop()
+
+
+def test_reasons(world):
+    """each trouble with a server has its words, and hurts no other call"""
+    streamer, made = _streamer(world), world.authority.server()
+    locked = Server(world, auth="adobe", user="u", password="right")
+    secure = Server(world, cert=made.cert, key=made.key)
+    taken = Server(world, refuse="NetStream.Publish.BadName")
+    good = Server(world)
+    kinds = (
+        (f"rtmp://127.0.0.1:{good.port}/live/x", "publishing", ""),
+        (f"rtmp://u:wr0ngpw@127.0.0.1:{locked.port}/live/x", "waiting-url",
+         "RTMP server refused the password"),
+        (f"rtmps://127.0.0.1:{secure.port}/live/x", "retrying",
+         "certificate is not trusted"),
+        ("rtmp://no-such-host.invalid/live/x", "retrying",
+         "cannot be resolved"),
+        (f"rtmp://127.0.0.1:{free_port()}/live/x", "retrying",
+         "Connection refused"),
+        (f"rtmp://127.0.0.1:{taken.port}/live/x", "retrying", "BadName"))
+    streamer.reload(allowed_targets="")
+    calls = []
+    for number, (url, state, words) in enumerate(kinds, 1):
+        calls.append(ClipCaller(world, Shared.clip, _port(streamer), "-t",
+                                "12", "-u", url))
+        wait_for(lambda: state == streamer.call(number).get("state") and
+                 words in streamer.call(number)["why"], 10,
+                 lambda: f"{words}, not {streamer.call(number)}")
+    assert streamer.call(1)["state"] == "publishing"
+    assert streamer.call(2)["rtmp_state"] == "failed"
+    assert "password" in streamer.call(2)["error"]
+    for number in range(1, len(kinds) + 1):
+        streamer.command(f"hangup {number}")
+    for caller in calls:
+        caller.process.wait()
+    assert "wr0ngpw" not in streamer.log() + streamer.events()
     streamer.stop()
 
 
