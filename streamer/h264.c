@@ -348,12 +348,6 @@ int h264_push(struct h264 *h, const struct rtp_packet *p)
 	return err;
 }
 
-void h264_reset(struct h264 *h)
-{
-	h->open = false;
-	h->needs_key = true;
-}
-
 bool h264_needs_key(const struct h264 *h)
 {
 	return h->needs_key;

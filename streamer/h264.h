@@ -66,9 +66,6 @@ void h264_set_sprop(struct h264 *h, const uint8_t *sprop, size_t len);
 /* One packet. -ENOMEM: the access unit counts as damaged. */
 int h264_push(struct h264 *h, const struct rtp_packet *p) ATTR_MUST_CHECK;
 
-/* The stream ended or is another from now on: what is unfinished is dropped. */
-void h264_reset(struct h264 *h);
-
 bool h264_needs_key(const struct h264 *h);
 const struct h264_counts *h264_counts(const struct h264 *h);
 

@@ -11,58 +11,12 @@
 #include "lib/log.h"
 #include "lib/mono.h"
 #include "lib/str.h"
-#include "streamer/clock.h"
-#include "streamer/sps.h"
-#include "streamer/track.h"
-#include "streamer/url.h"
+#include "streamer/media_priv.h"
 
 /* RFC 3550 section 6.2: a report each 5 s, the first after half of that. */
 enum { TICK_MS = 1000, REPORT_TICKS = 5, FIRST_REPORT_TICKS = 2 };
 /* So many requests without a key frame, and the other kind is tried. */
 enum { PATIENCE = 2 };
-
-struct target {
-	struct media *media;
-	struct publish *publish; /* NULL: the slot is free */
-	char url[MSG_URL_MAX];
-	char refused[MSG_WHY_MAX]; /* why there is no publisher for `url` */
-};
-
-struct media {
-	struct media_env env;
-	uint64_t call;
-	media_event_fn *fn;
-	void *arg;
-	char cname[20];
-
-	struct track *track[TRACK_KINDS];
-	struct clock clock;
-	struct target target[MSG_TARGETS_MAX];
-	size_t target_count;
-	uint64_t start_ms;
-
-	/* The latest of each, for targets that come later. */
-	struct buf sps, pps[H264_PPS_MAX];
-	size_t pps_count;
-	struct asc asc;
-	struct sps picture;
-
-	bool key_wanted; /* by a target or a person */
-	uint64_t key_asked_ms;
-	unsigned unanswered;
-	uint32_t keys, key_requests;
-
-	struct loop_timer tick;
-	unsigned ticks;
-	struct loop_task changed; /* tells the state, once per turn */
-	bool change_waits;
-	bool timed_out;
-	char url[MSG_URL_MAX]; /* the latest in RTCP */
-	/* One second ago. */
-	struct msg_media_status before[TRACK_KINDS];
-	uint32_t bitrate[TRACK_KINDS], fps_milli;
-	uint64_t before_us;
-};
 
 /* ---- media in ---------------------------------------------------------- */
 
@@ -95,37 +49,6 @@ static void on_frame(void *arg, const uint8_t *frame, size_t len,
 			publish_audio(m->target[i].publish, frame, len, ms);
 }
 
-static void warn(const struct media *m, const char *what, int err)
-{
-	log_warning("call %" PRIu64 ": %s: %s", m->call, what, err_str(err));
-}
-
-static void tell_sets(struct media *m, struct target *t)
-{
-	struct slice sps = { m->sps.data, m->sps.len, true };
-	struct slice pps[H264_PPS_MAX];
-	int err;
-
-	if (!t->publish || !m->sps.len)
-		return;
-	for (size_t i = 0; i < m->pps_count; i++)
-		pps[i] = (struct slice){ m->pps[i].data, m->pps[i].len, true };
-	err = publish_video_config(t->publish, &sps, pps, m->pps_count);
-	if (err)
-		warn(m, "parameter sets cannot be published", err);
-}
-
-static void tell_asc(struct media *m, struct target *t)
-{
-	int err;
-
-	if (!t->publish || !m->asc.len)
-		return;
-	err = publish_audio_config(t->publish, m->asc.bytes, m->asc.len);
-	if (err)
-		warn(m, "the audio configuration cannot be published", err);
-}
-
 static int copy_slice(struct buf *b, const struct slice *s)
 {
 	buf_clear(b);
@@ -141,7 +64,7 @@ static void on_parameter_sets(void *arg, const struct slice *sps,
 	for (size_t i = 0; !err && i < pps_count; i++)
 		err = copy_slice(&m->pps[i], &pps[i]);
 	if (err) {
-		warn(m, "parameter sets are lost", err);
+		media_warn(m, "parameter sets are lost", err);
 		return;
 	}
 	m->pps_count = pps_count;
@@ -149,7 +72,7 @@ static void on_parameter_sets(void *arg, const struct slice *sps,
 		log_info("call %" PRIu64 ": video is %ux%u", m->call,
 			 m->picture.width, m->picture.height);
 	for (size_t i = 0; i < m->target_count; i++)
-		tell_sets(m, &m->target[i]);
+		target_tell_sets(m, &m->target[i]);
 }
 
 static void on_asc(void *arg, const struct asc *asc)
@@ -160,7 +83,7 @@ static void on_asc(void *arg, const struct asc *asc)
 	log_info("call %" PRIu64 ": audio is AAC, %u Hz, %u channels", m->call,
 		 asc->sample_rate, asc->channels);
 	for (size_t i = 0; i < m->target_count; i++)
-		tell_asc(m, &m->target[i]);
+		target_tell_asc(m, &m->target[i]);
 }
 
 static enum clock_lane_id lane_of(enum track_kind kind)
@@ -185,7 +108,7 @@ static void on_sender_report(void *arg, enum track_kind kind,
 
 /* ---- events ------------------------------------------------------------ */
 
-static void tell(struct media *m, enum msg_event_kind kind)
+void media_tell(struct media *m, enum msg_event_kind kind)
 {
 	struct msg_event event = { .kind = kind };
 
@@ -211,12 +134,12 @@ static void on_app(void *arg, const struct rtcp_app *app)
 		 m->call, app->name, app->subtype);
 	memcpy(m->url, app->url, app->url_len);
 	m->url[app->url_len] = '\0';
-	tell(m, MSG_EVENT_URL);
+	media_tell(m, MSG_EVENT_URL);
 }
 
 static void on_bye(void *arg, enum track_kind kind)
 {
-	tell(arg, MSG_EVENT_RTCP_BYE);
+	media_tell(arg, MSG_EVENT_RTCP_BYE);
 }
 
 /* ---- key frames -------------------------------------------------------- */
@@ -232,7 +155,7 @@ static void request_key(struct media *m, uint64_t now_ms)
 	m->key_requests++;
 	m->unanswered++;
 	if (err == -ENOTSUP)
-		tell(m, MSG_EVENT_NEED_INFO);
+		media_tell(m, MSG_EVENT_NEED_INFO);
 }
 
 /* As often as the settings allow, as long as one is needed. */
@@ -255,7 +178,7 @@ static void on_changed(struct loop_task *task)
 
 	m->change_waits = false;
 	pursue_key(m);
-	tell(m, MSG_EVENT_STATUS);
+	media_tell(m, MSG_EVENT_STATUS);
 }
 
 static void on_taken(void *arg, enum track_kind kind)
@@ -282,138 +205,6 @@ void media_ask_key(struct media *m)
 {
 	m->key_wanted = true;
 	pursue_key(m);
-}
-
-/* ---- targets ----------------------------------------------------------- */
-
-static void target_on_state(void *arg)
-{
-	struct target *t = arg;
-	struct media *m = t->media;
-
-	if (!m->change_waits)
-		loop_defer(m->env.loop, &m->changed);
-	m->change_waits = true;
-}
-
-static void target_on_key_frame(void *arg)
-{
-	struct target *t = arg;
-
-	t->media->key_wanted = true;
-	/* Not from within a picture that is being handed out. */
-	target_on_state(arg);
-}
-
-static void target_on_log(void *arg, enum log_level level, const char *line)
-{
-	static void (*const logs[])(const char *fmt, ...) = {
-		[LOG_LEVEL_ERROR] = log_error,
-		[LOG_LEVEL_WARNING] = log_warning,
-		[LOG_LEVEL_INFO] = log_info,
-		[LOG_LEVEL_DEBUG] = log_debug,
-	};
-	const struct target *t = arg;
-
-	logs[level]("call %" PRIu64 ": %s", t->media->call, line);
-}
-
-static const struct publish_handler publish_handler = {
-	.on_state = target_on_state,
-	.on_key_frame = target_on_key_frame,
-	.on_log = target_on_log,
-};
-
-static unsigned media_mask(const struct media *m)
-{
-	return (track_is_live(m->track[TRACK_AUDIO]) ? PUBLISH_AUDIO : 0u) |
-	       (track_is_live(m->track[TRACK_VIDEO]) ? PUBLISH_VIDEO : 0u);
-}
-
-static void target_release(struct target *t)
-{
-	publish_free(t->publish);
-	t->publish = NULL;
-	explicit_bzero(t->url, sizeof(t->url));
-}
-
-static void target_refuse(struct target *t, const char *why)
-{
-	str_copy(t->refused, why, sizeof(t->refused));
-	log_error("call %" PRIu64 ": %s", t->media->call, why);
-	publish_free(t->publish);
-	t->publish = NULL;
-}
-
-static void target_open(struct media *m, struct target *t)
-{
-	struct err err = { 0 };
-	int code = publish_new(m->env.publish, &publish_handler, t,
-			       media_mask(m), &t->publish);
-
-	if (code) {
-		t->publish = NULL;
-		target_refuse(t, err_str(code));
-		return;
-	}
-	tell_sets(m, t);
-	tell_asc(m, t);
-	if (publish_set_url(t->publish, t->url, &err))
-		target_refuse(t, err.text);
-}
-
-static bool is_wanted(const struct target *t, const struct msg_targets *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (t->publish && !strcmp(t->url, list->url[i]))
-			return true;
-	return false;
-}
-
-static bool is_there(const struct media *m, const char *url)
-{
-	for (size_t i = 0; i < m->target_count; i++)
-		if (!strcmp(m->target[i].url, url))
-			return true;
-	return false;
-}
-
-/* A publisher has the address of its target: those that stay do not move. */
-static struct target *free_target(struct media *m)
-{
-	for (size_t i = 0; i < MSG_TARGETS_MAX; i++)
-		if (!*m->target[i].url)
-			return &m->target[i];
-	return NULL;
-}
-
-void media_set_targets(struct media *m, const struct msg_targets *targets)
-{
-	struct target *t;
-
-	for (size_t i = 0; i < MSG_TARGETS_MAX; i++)
-		if (*m->target[i].url && !is_wanted(&m->target[i], targets))
-			target_release(&m->target[i]);
-	m->target_count = MSG_TARGETS_MAX;
-	for (size_t i = 0; i < targets->count; i++) {
-		if (is_there(m, targets->url[i]))
-			continue;
-		t = free_target(m);
-		if (!t)
-			break;
-		t->media = m;
-		*t->refused = '\0';
-		str_copy(t->url, targets->url[i], sizeof(t->url));
-		target_open(m, t);
-	}
-	tell(m, MSG_EVENT_STATUS);
-}
-
-void media_reconnect(struct media *m)
-{
-	for (size_t i = 0; i < m->target_count; i++)
-		if (m->target[i].publish)
-			publish_reconnect(m->target[i].publish);
 }
 
 /* ---- each second ------------------------------------------------------- */
@@ -459,7 +250,7 @@ static void watch_silence(struct media *m)
 	bool silent = m->env.media_timeout_ms && is_silent(m, mono_ms());
 
 	if (silent && !m->timed_out)
-		tell(m, MSG_EVENT_MEDIA_TIMEOUT);
+		media_tell(m, MSG_EVENT_MEDIA_TIMEOUT);
 	m->timed_out = silent;
 }
 
@@ -480,64 +271,10 @@ static void on_tick(struct loop_timer *timer)
 	pursue_key(m);
 	measure(m);
 	watch_silence(m);
-	tell(m, MSG_EVENT_STATUS);
+	media_tell(m, MSG_EVENT_STATUS);
 }
 
 /* ---- status ------------------------------------------------------------ */
-
-static const enum msg_state states[] = {
-	[PUBLISH_IDLE] = MSG_WAITING_URL,
-	[PUBLISH_CONNECTING] = MSG_CONNECTING,
-	[PUBLISH_PUBLISHING] = MSG_PUBLISHING,
-	[PUBLISH_RETRYING] = MSG_RETRYING,
-	[PUBLISH_FAILED] = MSG_FAILED,
-};
-
-static void target_status(const struct target *t, struct msg_target_status *ret)
-{
-	struct publish_stats s;
-
-	if (!t->publish) {
-		ret->state = MSG_FAILED;
-		str_copy(ret->why, t->refused, sizeof(ret->why));
-		return;
-	}
-	publish_stats(t->publish, &s);
-	ret->state = states[publish_state(t->publish)];
-	str_copy(ret->why, publish_why(t->publish), sizeof(ret->why));
-	ret->bytes = s.bytes;
-	ret->dropped = s.video_dropped + s.audio_dropped;
-	ret->reconnects = s.reconnects;
-}
-
-/* Which of two states tells more: publishing over retrying over failed ... */
-static int rank(enum msg_state state)
-{
-	static const uint8_t ranks[] = {
-		[MSG_WAITING_URL] = 0, [MSG_FAILED] = 1,     [MSG_RETRYING] = 2,
-		[MSG_CONNECTING] = 3,  [MSG_PUBLISHING] = 4, [MSG_ENDED] = 5,
-	};
-
-	return ranks[state];
-}
-
-static void targets_status(const struct media *m, struct msg_status *ret)
-{
-	ret->state = MSG_WAITING_URL;
-	str_copy(ret->why, "no stream URL yet", sizeof(ret->why));
-	for (size_t i = 0; i < m->target_count; i++) {
-		struct msg_target_status *s = &ret->target[ret->target_count];
-
-		if (!*m->target[i].url)
-			continue;
-		target_status(&m->target[i], s);
-		ret->target_count++;
-		if (rank(s->state) <= rank(ret->state))
-			continue;
-		ret->state = s->state;
-		memcpy(ret->why, s->why, sizeof(ret->why));
-	}
-}
 
 void media_status(struct media *m, struct msg_status *ret)
 {
@@ -554,7 +291,7 @@ void media_status(struct media *m, struct msg_status *ret)
 	track_status(m->track[TRACK_VIDEO], &ret->video);
 	ret->audio.bitrate = m->bitrate[TRACK_AUDIO];
 	ret->video.bitrate = m->bitrate[TRACK_VIDEO];
-	targets_status(m, ret);
+	target_status_all(m, ret);
 }
 
 /* ---- life -------------------------------------------------------------- */
@@ -685,12 +422,13 @@ void media_update(struct media *m, struct msg_setup *setup)
 	int err = setup_tracks(m, setup);
 
 	if (err)
-		warn(m, "the changed media cannot be used", err);
+		media_warn(m, "the changed media cannot be used", err);
 	udp_pair_close(&setup->audio_ports);
 	udp_pair_close(&setup->video_ports);
 	for (size_t i = 0; i < m->target_count; i++)
 		if (m->target[i].publish)
-			publish_set_media(m->target[i].publish, media_mask(m));
+			publish_set_media(m->target[i].publish,
+					  target_media(m));
 	/* After a hold a picture has no references any more. */
 	m->key_wanted = true;
 	pursue_key(m);

@@ -32,8 +32,3 @@ size_t suite_key_len(enum suite suite)
 {
 	return suites[suite].key + suites[suite].salt;
 }
-
-size_t suite_master_len(enum suite suite)
-{
-	return suites[suite].key;
-}

@@ -40,7 +40,5 @@ const char *suite_name(enum suite suite);
 enum suite suite_by_name(const char *name, size_t len);
 /* Bytes of master key and salt together, what `inline:` holds. */
 size_t suite_key_len(enum suite suite);
-/* Bytes of the master key alone. */
-size_t suite_master_len(enum suite suite);
 
 #endif
