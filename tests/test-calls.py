@@ -195,6 +195,28 @@ def test_reasons(world):
     streamer.stop()
 
 
+def test_server_comes_back(world):
+    """a killed server has the stream again within 3 s, by a key frame asked"""
+    nginx, streamer = Nginx(world), _streamer(world)
+    caller = ClipCaller(world, Shared.clip, _port(streamer), "-t", "12", "-T",
+                        "-s", SUITES[0], "-u", nginx.url("back"))
+    wait_for(lambda: nginx.recordings("back"), what="stream")
+    nginx.kill()
+    streamer.wait_call(state="retrying")
+    streamer.wait_log("retrying (2/3)...")
+    before = nginx.recordings("back")
+    nginx.start()
+    wait_for(lambda: len(nginx.recordings("back")) > len(before), 3,
+             "the stream again")
+    streamer.wait_call(state="publishing")
+    result = caller.result()
+    assert result["plis"] > 0, result
+    got = frames(nginx.recordings("back")[-1], "v")
+    assert len(got) > 30 and all(x in Shared.pictures for x in got), len(got)
+    assert streamer.call()["reconnects"] == "1", streamer.call()
+    streamer.stop()
+
+
 def test_many(world):
     """40 calls at once, one of them to a dead server, one to a slow one"""
     nginx, streamer = Nginx(world), _streamer(world)
