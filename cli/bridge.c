@@ -244,6 +244,20 @@ int bridge_list(struct bridge *b, const char *collection, bridge_item_fn *fn,
 	return code;
 }
 
+const char *bridge_text(const struct cms_xml_node *n, const char *name)
+{
+	const char *found = cms_xml_text(n, name);
+
+	return found ? found : "";
+}
+
+const char *bridge_id(const struct cms_xml_node *n)
+{
+	const char *id = cms_xml_attr(n, "id");
+
+	return id ? id : "";
+}
+
 int bridge_own_address(const struct bridge *b, char *dst, size_t size,
 		       struct err *err)
 {

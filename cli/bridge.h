@@ -37,6 +37,10 @@ typedef int bridge_item_fn(void *arg, const struct cms_xml_node *item);
 int bridge_list(struct bridge *b, const char *collection, bridge_item_fn *fn,
 		void *arg, struct err *err) ATTR_MUST_CHECK;
 
+/* Of an answer: a child's text and the id, "" where there is none. */
+const char *bridge_text(const struct cms_xml_node *n, const char *name);
+const char *bridge_id(const struct cms_xml_node *n);
+
 /* The address that this host has towards the bridge. */
 int bridge_own_address(const struct bridge *b, char *dst, size_t size,
 		       struct err *err) ATTR_MUST_CHECK;

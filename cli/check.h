@@ -24,6 +24,8 @@ void check_targets(struct check *c);
 void check_tls(struct check *c);
 void check_bundles(struct check *c);
 void check_secrets(struct check *c, const char *section);
+/* cmd_bridge.c: does the bridge send calls here? */
+void check_bridge(struct check *c);
 /* check_system.c: limits of the host, its clock, the daemons. */
 void check_limits(struct check *c);
 void check_clock(struct check *c);

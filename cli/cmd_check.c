@@ -75,6 +75,7 @@ static void check_streamer(struct check *c)
 	check_listen(c);
 	check_callers(c);
 	check_targets(c);
+	check_bridge(c);
 	check_limits(c);
 }
 

@@ -642,11 +642,15 @@ def test_bridge(world):
     assert shown.out.count("to this streamer") == 2, shown.out
     assert "hush" not in shown.out and "Weekly" in shown.out
     assert "automatic, the system's" in shown.out and not shown.err
+    assert "SUCCESS: the bridge sends streamer@stream.example.com to this " \
+        "streamer" in cli.line("check streamer").out
     again = cli.ok("bridge setup stream.example.com --tls --yes")
     assert "outbound rule" not in again, again
     cli.ok("set streamer.sip_listen 127.0.0.1 7002 none")
-    assert "no rule for stream.example.com leads" in \
+    assert "no outbound rule for stream.example.com leads" in \
         cli.line("bridge show").err
+    assert "WARNING: no outbound rule for stream.example.com leads" in \
+        cli.line("check streamer").out
     cli.ok("set streamer.sip_listen 127.0.0.1 7000 7001")
     cli.ok("bridge remove --yes ; bridge stream Weekly none")
     rows = json.loads(cli.ok("bridge show --json"))
