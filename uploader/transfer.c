@@ -22,8 +22,11 @@ struct transfer {
 	struct transfer_result result; /* set before the body is aborted */
 };
 
+/* Rev may answer while the last look at the file is under way. */
 static void free_transfer(struct transfer *t)
 {
+	if (t->op)
+		source_cancel(t->op);
 	reader_free(t->reader);
 	free(t->path);
 	free(t);
@@ -33,8 +36,6 @@ void transfer_cancel(struct transfer *t)
 {
 	if (!t)
 		return;
-	if (t->op)
-		source_cancel(t->op);
 	if (t->call)
 		rev_cancel(t->call);
 	free_transfer(t);
