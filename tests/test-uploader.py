@@ -267,6 +267,67 @@ def test_failed(world):
     uploader.wait_counts(ready=2, failed=0)
 
 
+def test_reload(world):
+    """settings that cannot work leave the old ones; an upload outlives new"""
+    site = Site(world)
+    uploader = site.uploader(world, name="reload",
+                             settings={"bandwidth": "2M"})
+    site.put(f"spaces/{WEEKLY}", name_of(0), Shared.recording)
+    uploader.wait_job(name_of(0), "uploading")
+    uploader.write_settings(rev_trust="/nonexistent.pem")
+    answer = uploader.command("reload")
+    assert answer.startswith("error") and "nonexistent" in answer, answer
+    uploader.write_settings(rev_trust=world.authority.bundle, tags="new")
+    assert uploader.command("reload").startswith("ok")
+    uploader.wait_counts(ready=1)
+    assert site.rev.count("POST", "/uploads/videos") == 1
+
+
+def test_disabled(world):
+    """disabled, it needs nothing and waits; enabled, -n names what is missing"""
+    uploader = Uploader(world, "/nonexistent", name="disabled", start=False,
+                        settings={"enabled": "false"})
+    uploader.write_settings(source="nfs", local_directory=None)
+    assert uploader.run("-n").status == 0
+    uploader.start()
+    uploader.wait_state("state", "disabled")
+    uploader.write_settings(enabled="true")
+    check = uploader.run("-n")
+    assert check.status == 1
+    for missing in ("nfs_host", "nfs_directory", "rev_host", "rev_user"):
+        assert f"uploader.{missing}" in check.log_text(), missing
+    assert "nfs_host" in uploader.command("reload")
+    # What it lacks comes by a reload.
+    site = Site(world, world.folder("late"))
+    site.put(f"spaces/{WEEKLY}", name_of(0))
+    uploader.write_settings(source="local", local_directory=site.root)
+    assert uploader.command("reload").startswith("ok")
+    uploader.wait_why(name_of(0), "no Rev server")
+
+
+def test_dry_run(world):
+    """a dry run changes nothing: not on the share, not on Rev"""
+    site = Site(world, world.folder("dry"))
+    first = site.uploader(world, name="first")
+    site.put("forwardedCalls", name_of(0))
+    first.wait_counts(ready=1)
+    first.process.stop()
+    site.put("forwardedCalls", name_of(1))
+    names = site.names("forwardedCalls")
+    dry = site.uploader(world, name="dry",
+                        settings={"dry_run": "true",
+                                  "delete_after_upload": "true"})
+    dry.wait_counts(ready=1)
+    dry.wait_why(name_of(1), "dry run")
+    # Not even by a reload: nothing of it would be remembered.
+    dry.write_settings(dry_run="false")
+    assert dry.command("reload").startswith("ok")
+    dry.command("rescan")
+    dry.wait_why(name_of(1), "dry run")
+    assert site.names("forwardedCalls") == names
+    assert len(site.rev.videos()) == 1
+
+
 def test_locked(world):
     """a refused login stops the lane until somebody says resume"""
     site = Site(world)

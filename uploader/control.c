@@ -78,10 +78,12 @@ static void swap_parties(struct engine *e, struct parties *parties)
 {
 	reconcile_stop(e->reconcile);
 	discard_free_all(e);
+	e->parties->take_conf = e->conf;
 	if (e->parties->transfers)
 		list_add_tail(&e->retired, &e->parties->node);
 	else
 		parties_free(e->parties);
+	e->conf = NULL;
 	e->parties = parties;
 	lane_open(&e->rev_lane);
 	lane_open(&e->cms_lane);
@@ -90,9 +92,10 @@ static void swap_parties(struct engine *e, struct parties *parties)
 
 int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
 {
-	bool source_changes = is_other_source(e->conf, take_conf);
+	bool source_changes =
+		!e->source || is_other_source(e->conf, take_conf);
 	struct source *source = NULL;
-	struct parties *parties;
+	struct parties *parties = NULL;
 	struct scan *scan = NULL;
 	int rc;
 
@@ -100,7 +103,7 @@ int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
 	if (!rc && source_changes)
 		rc = engine_open_source(e, take_conf, &source, &scan, err);
 	if (rc) {
-		parties_free(rc && parties ? parties : NULL);
+		parties_free(parties);
 		return rc;
 	}
 	list_for_each(it, &e->works)
@@ -112,7 +115,6 @@ int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
 		e->scan = scan;
 	}
 	swap_parties(e, parties);
-	conf_free(e->conf);
 	e->conf = take_conf;
 	if (e->is_open) {
 		retry_failed(e);
@@ -305,6 +307,19 @@ static const char *state_word(const struct engine *e)
 	return e->is_paused ? "paused" : "running";
 }
 
+static void show_source(const struct engine *e, struct engine_status *ret)
+{
+	static const char *const words[] = { "connecting", "ready", "down" };
+	struct source_status source = { .state = SOURCE_DOWN,
+					.why = "no source is set" };
+
+	if (e->source)
+		source_get_status(e->source, &source);
+	str_copy(ret->source, source.where, sizeof(ret->source));
+	ret->source_state = words[source.state];
+	str_copy(ret->source_why, source.why, sizeof(ret->source_why));
+}
+
 static void show_rev(const struct engine *e, struct engine_status *ret)
 {
 	const struct rev *rev = e->parties->rev;
@@ -336,8 +351,6 @@ static void show_cms(const struct engine *e, struct engine_status *ret)
 
 void engine_get_status(const struct engine *e, struct engine_status *ret)
 {
-	static const char *const words[] = { "connecting", "ready", "down" };
-	struct source_status source;
 	const char *why = journal_why(e->journal);
 
 	memset(ret, 0, sizeof(*ret));
@@ -348,10 +361,7 @@ void engine_get_status(const struct engine *e, struct engine_status *ret)
 		 : *e->journal_why ? e->journal_why
 				   : e->scan_why,
 		 sizeof(ret->why));
-	source_get_status(e->source, &source);
-	str_copy(ret->source, source.where, sizeof(ret->source));
-	ret->source_state = words[source.state];
-	str_copy(ret->source_why, source.why, sizeof(ret->source_why));
+	show_source(e, ret);
 	show_rev(e, ret);
 	show_cms(e, ret);
 	ret->last_scan_s = e->last_scan_s;

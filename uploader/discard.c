@@ -53,8 +53,11 @@ static void on_discard(void *arg, const struct rev_result *result)
 
 void discard_start(struct engine *e, const char *video_id, const char *mark)
 {
-	struct discard *d = calloc(1, sizeof(*d));
+	struct discard *d;
 
+	if (engine_is_dry(e))
+		return;
+	d = calloc(1, sizeof(*d));
 	if (!d)
 		return;
 	d->engine = e;

@@ -215,6 +215,27 @@ static bool waits_for_time(struct work *w)
 	return true;
 }
 
+bool engine_is_dry(const struct engine *e)
+{
+	return e->is_dry || conf_bool(e->conf, OPT_UP_DRY_RUN);
+}
+
+/* A reload that allows it wakes all. */
+static bool waits_for_leave(struct work *w, int needs)
+{
+	struct engine *e = w->engine;
+
+	if (!conf_bool(e->conf, OPT_UP_ENABLED)) {
+		engine_set_why(w, "the uploader is disabled: set "
+				  "uploader.enabled");
+		return true;
+	}
+	if (!(needs & STEP_CHANGES) || !engine_is_dry(e))
+		return false;
+	engine_set_why(w, "dry run: it would go on now");
+	return true;
+}
+
 static bool waits_for_source(struct work *w, int needs)
 {
 	struct source_status status;
@@ -305,8 +326,10 @@ static void perform(struct loop_task *task)
 		store(w);
 		return;
 	}
-	if (waits_for_time(w) || waits_for_source(w, step->needs) ||
-	    waits_for_rev(w, step->needs))
+	if (w->action != JOB_DO_FINISH &&
+	    (waits_for_leave(w, step->needs) || waits_for_time(w) ||
+	     waits_for_source(w, step->needs) ||
+	     waits_for_rev(w, step->needs)))
 		return;
 	if (step->needs & STEP_IS_CALL)
 		engine_call_begins(w);
@@ -356,6 +379,8 @@ static void enter(struct work *w, enum job_state next, enum job_action action,
 		catalog_set_state(&e->catalog, item, next);
 		if (job_is_final(next))
 			item->row.number[ROW_DONE_S] = mono_wall_s();
+		if (next == JOB_READY)
+			item->row.number[ROW_ADOPTED] = 1;
 		if (next == JOB_SENDING) {
 			item->row.number[ROW_SENT_S] = mono_wall_s();
 			item->row.number[ROW_ATTEMPTS]++;
@@ -480,9 +505,10 @@ void engine_source_failed(struct work *w, int err, const struct err *why,
 }
 
 int engine_add(struct engine *e, const char *dir, const char *name,
-	       enum job_state state, const struct source_attr *attr,
+	       const char *video_id, const struct source_attr *attr,
 	       struct item **ret)
 {
+	enum job_state state = video_id ? JOB_PROCESSING : JOB_SETTLING;
 	struct row row = { .id = journal_take_id(e->journal), .state = state };
 	struct item *item;
 	struct work *w;
@@ -493,7 +519,9 @@ int engine_add(struct engine *e, const char *dir, const char *name,
 	row.number[ROW_FILEID] = (int64_t)attr->fileid;
 	row.number[ROW_FIRST_SEEN_S] = mono_wall_s();
 	err = row_set(&row, ROW_DIR, dir);
+	row.number[ROW_ADOPTED] = video_id != NULL;
 	err = err ? err : row_set(&row, ROW_NAME, name);
+	err = err ? err : row_set(&row, ROW_VIDEO_ID, video_id);
 	err = err ? err : catalog_add(&e->catalog, &row, &item);
 	if (err) {
 		row_release(&row);
@@ -506,6 +534,7 @@ int engine_add(struct engine *e, const char *dir, const char *name,
 	}
 	w->action = job_action(state);
 	store(w);
+	engine_perform_later(w);
 	*ret = item;
 	return 0;
 }
@@ -541,7 +570,7 @@ static const char *why_shut(struct engine *e)
 {
 	if (e->is_paused)
 		return "uploads are paused: upcast resume lets them go on";
-	if (conf_bool(e->conf, OPT_UP_DRY_RUN))
+	if (engine_is_dry(e))
 		return "dry run: it would be uploaded now";
 	if (!is_open_hour(e))
 		return "waits for the upload hours";
@@ -688,7 +717,11 @@ int engine_open_source(struct engine *e, const struct conf *conf,
 	struct scan_calls calls = watch_scan_calls;
 	int rc;
 
+	*ret_source = NULL;
+	*ret_scan = NULL;
 	rc = source_open(e->loop, conf, on_source_changed, e, ret_source, err);
+	if (rc == -EINVAL && !conf_bool(conf, OPT_UP_ENABLED))
+		return 0;
 	if (rc)
 		return rc;
 	calls.arg = e;
@@ -718,8 +751,9 @@ int engine_new(struct loop *loop, struct conf *take_conf,
 	const char *path;
 	int rc;
 
+	err_set(err, -ENOMEM, "out of memory");
 	if (!e)
-		return err_set(err, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	e->loop = loop;
 	e->conf = take_conf;
 	e->calls = *calls;
@@ -732,14 +766,14 @@ int engine_new(struct loop *loop, struct conf *take_conf,
 	loop_task_init(&e->dispatch_task, on_dispatch);
 	loop_task_init(&e->retire_task, on_retire);
 	rc = loop_timer_init(&e->hours_timer, loop, on_hours);
+	rc = rc ? rc : watch_init(e);
 	rc = rc ? rc : reconcile_new(e, &e->reconcile);
 	rc = rc ? rc : parties_new(loop, e->conf, &e->parties, err);
 	rc = rc ? rc
 		: engine_open_source(e, e->conf, &e->source, &e->scan, err);
 	journal.arg = e;
-	path = conf_bool(e->conf, OPT_UP_DRY_RUN)
-		       ? NULL
-		       : conf_text(e->conf, OPT_UP_JOURNAL);
+	e->is_dry = conf_bool(e->conf, OPT_UP_DRY_RUN);
+	path = e->is_dry ? NULL : conf_text(e->conf, OPT_UP_JOURNAL);
 	rc = rc ? rc : journal_open(loop, path, &journal, &e->journal);
 	if (rc) {
 		e->conf = NULL; /* stays the caller's */

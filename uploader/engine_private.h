@@ -38,6 +38,7 @@ struct engine {
 	bool is_open;	/* the journal is */
 	bool is_standby;
 	bool is_paused;
+	bool is_dry; /* nothing is kept by this journal: nothing is sent */
 	int64_t journal_created_s;
 	char journal_why[ERR_TEXT_MAX];
 
@@ -127,9 +128,12 @@ void engine_set_why(struct work *w, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void engine_changed(struct engine *e, struct item *item);
 void engine_note(struct engine *e, const struct item *item, const char *fmt,
 		 ...) ATTR_PRINTF(3, 4);
-/* A new recording; -ENOMEM: the next scan meets it again. */
+/*
+ * A new recording, or (with a video id) one that was uploaded before this
+ * journal knew it; -ENOMEM: the next scan meets it again.
+ */
 int engine_add(struct engine *e, const char *dir, const char *name,
-	       enum job_state state, const struct source_attr *attr,
+	       const char *video_id, const struct source_attr *attr,
 	       struct item **ret) ATTR_MUST_CHECK;
 /* Gives a final item a work again, or returns the one it has; NULL: -ENOMEM. */
 struct work *engine_work(struct engine *e, struct item *item);
@@ -141,6 +145,8 @@ void engine_call_ends(struct work *w);
 void engine_transfer_ends(struct work *w);
 /* Hands out upload slots. */
 void engine_dispatch(struct engine *e);
+/* May nothing be changed on the share and on Rev? */
+bool engine_is_dry(const struct engine *e);
 uint32_t engine_random(void);
 /* "upcast-<key>" */
 void engine_mark(const struct item *item, char mark[ENGINE_MARK_MAX]);
@@ -152,6 +158,7 @@ int engine_path(const struct item *item, const char *video_id, char *dst,
 void engine_wake_all(struct engine *e);
 void engine_stop_operations(struct work *w);
 void engine_free_work(struct work *w);
+/* While the uploader is disabled it needs none: `*ret_source` is NULL then. */
 int engine_open_source(struct engine *e, const struct conf *conf,
 		       struct source **ret_source, struct scan **ret_scan,
 		       struct err *err) ATTR_MUST_CHECK;
@@ -160,6 +167,7 @@ void engine_close_source(struct engine *e);
 /* ---- watch.c ---------------------------------------------------------- */
 
 extern const struct scan_calls watch_scan_calls;
+int watch_init(struct engine *e) ATTR_MUST_CHECK;
 void watch_start(struct engine *e);	/* scans from now on */
 void watch_scan_now(struct engine *e, bool full);
 /* Looks again at a recording that settles: JOB_DO_WATCH. */
@@ -167,7 +175,12 @@ void watch_settle(struct work *w);
 
 /* ---- steps.c ---------------------------------------------------------- */
 
-enum step_need { STEP_NEEDS_SOURCE = 1, STEP_NEEDS_REV = 2, STEP_IS_CALL = 4 };
+enum step_need {
+	STEP_NEEDS_SOURCE = 1,
+	STEP_NEEDS_REV = 2,
+	STEP_IS_CALL = 4,
+	STEP_CHANGES = 8, /* something on the share or on Rev: not in a dry run */
+};
 
 /* The action of a state, and what it needs before it may begin. */
 struct step {

@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/notify.h"
+#include "uploader/check.h"
 #include "uploader/command.h"
 #include "uploader/engine.h"
 #include "uploader/probe.h"
@@ -169,6 +170,29 @@ static int fail(const struct err *err)
 	return EXIT_FAILURE;
 }
 
+static void say_missing(void *arg, const char *sentence)
+{
+	const struct boot *boot = arg;
+
+	fprintf(stderr, "upcast-uploader: %s: %s\n", boot->config_path,
+		sentence);
+}
+
+static void log_missing(void *arg, const char *sentence)
+{
+	log_warning("%s", sentence);
+}
+
+static int check_only(struct boot *boot, const struct conf *conf)
+{
+	if (check_settings(conf, say_missing, boot))
+		return EXIT_FAILURE;
+	printf("%s: settings are in order%s\n", boot->config_path,
+	       conf_bool(conf, OPT_UP_ENABLED) ? ""
+					       : "; uploader.enabled is false");
+	return EXIT_SUCCESS;
+}
+
 static int run(struct daemon *d, struct conf *conf)
 {
 	struct err err;
@@ -179,6 +203,7 @@ static int run(struct daemon *d, struct conf *conf)
 		return fail(&err);
 	}
 	open_log(d, conf);
+	check_settings(conf, log_missing, NULL);
 	rc = start(d, conf, &err);
 	if (rc) {
 		log_error("%s", err.text);
@@ -214,9 +239,10 @@ int main(int argc, char **argv)
 	if (load(&d, &conf, &err))
 		return fail(&err);
 	if (d.boot.check_only) {
-		printf("%s: settings are in order\n", d.boot.config_path);
+		int status = check_only(&d.boot, conf);
+
 		conf_free(conf);
-		return EXIT_SUCCESS;
+		return status;
 	}
 	boot_limits();
 	return probe ? probe_run(conf, full) : run(&d, conf);

@@ -88,6 +88,7 @@ int parties_new(struct loop *loop, const struct conf *conf,
 	if (!p)
 		return err_set(err, -ENOMEM, "out of memory");
 	list_init(&p->node);
+	err_set(err, -ENOMEM, "out of memory");
 	rc = load_secrets(p, conf, err);
 	rc = rc ? rc : open_rev(p, loop, conf, err);
 	rc = rc ? rc : open_cms(p, loop, conf, err);
@@ -119,5 +120,6 @@ void parties_free(struct parties *p)
 	secret_release(&p->rev_password);
 	secret_release(&p->rev_api_secret);
 	secret_release(&p->cms_password);
+	conf_free(p->take_conf);
 	free(p);
 }

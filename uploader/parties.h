@@ -16,6 +16,7 @@
 struct parties {
 	struct list node; /* the owner's */
 	unsigned transfers;
+	struct conf *take_conf; /* once retired: an upload reads its texts */
 	struct secret rev_password, rev_api_secret, cms_password;
 	struct rev *rev; /* NULL: none is set */
 	struct cms *cms; /* NULL: none is set */

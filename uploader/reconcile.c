@@ -95,7 +95,7 @@ void reconcile_now(struct reconcile *r)
 
 	if (r->call || !e->parties->rev)
 		return;
-	if (wait || conf_bool(e->conf, OPT_UP_DRY_RUN) ||
+	if (wait || engine_is_dry(e) || !conf_bool(e->conf, OPT_UP_ENABLED) ||
 	    rev_is_locked(e->parties->rev) ||
 	    rev_list_unfinished(e->parties->rev, on_list, r, &r->call))
 		loop_timer_start(&r->timer, wait + AGAIN_MS);

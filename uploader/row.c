@@ -30,6 +30,7 @@ static const char *const number_names[ROW_NUMBER_COUNT] = {
 	[ROW_SENT_S] = "sent",
 	[ROW_DONE_S] = "done",
 	[ROW_VIDEO_BAD] = "video_bad",
+	[ROW_ADOPTED] = "adopted",
 };
 
 int row_set(struct row *row, enum row_text which, const char *text)

@@ -38,6 +38,8 @@ enum row_number {
 	ROW_DONE_S,	  /* it came to a final state */
 	ROW_VIDEO_BAD,	  /* 1: the video itself failed or is gone, so that a
 			   * retry must send the recording again */
+	ROW_ADOPTED,	  /* 1: known by its name, or ready once: only a mark
+			   * says that its being inactive is unfinished work */
 	ROW_NUMBER_COUNT
 };
 

@@ -344,6 +344,7 @@ static void on_transferred(void *arg, const struct transfer_result *result)
 	engine_transfer_ends(w);
 	switch (result->end) {
 	case TRANSFER_SENT:
+		w->item->row.number[ROW_ADOPTED] = 0;
 		lane_open(&e->rev_lane);
 		e->rev_answered = true;
 		if (set_text(w, ROW_VIDEO_ID, result->rev->video_id))
@@ -542,10 +543,12 @@ static void race_lost(struct work *w, const char *video_id)
 	engine_note(w->engine, w->item,
 		    "another uploader has renamed it to video %s", video_id);
 	if (set_text(w, ROW_DISCARD_ID, text(w, ROW_VIDEO_ID)) ||
-	    set_text(w, ROW_VIDEO_ID, video_id))
+	    set_text(w, ROW_VIDEO_ID, video_id)) {
 		out_of_memory(w, JOB_EV_AGAIN);
-	else
-		engine_event(w->engine, w->item, JOB_EV_RACE_LOST, NULL);
+		return;
+	}
+	w->item->row.number[ROW_ADOPTED] = 1;
+	engine_event(w->engine, w->item, JOB_EV_RACE_LOST, NULL);
 }
 
 static void look_for_mark(struct work *w, const struct source_result *result)
@@ -667,6 +670,8 @@ static void video_bad(struct work *w, enum job_event event, const char *why)
 	engine_event(w->engine, w->item, event, why);
 }
 
+static void ask_playback_url(struct work *w);
+
 /* The answers that every question about a video can have. */
 static void on_video_failure(struct work *w, const struct rev_result *result)
 {
@@ -677,8 +682,8 @@ static void on_video_failure(struct work *w, const struct rev_result *result)
 }
 
 /*
- * Adopted by its name, the key unknown: with a mark of ours it is unfinished,
- * without one its being inactive is somebody's choice.
+ * Adopted by its name, or ready once and seen anew: with a mark of ours it is
+ * unfinished, without one its being inactive is somebody's choice.
  */
 static void on_adopted(void *arg, const struct rev_result *result)
 {
@@ -690,31 +695,25 @@ static void on_adopted(void *arg, const struct rev_result *result)
 		on_video_failure(w, result);
 		return;
 	}
-	if (!*v->mark) {
-		engine_event(w->engine, w->item, JOB_EV_ACTIVATED, NULL);
-		return;
-	}
 	/* "upcast-<key>" */
-	if (set_text(w, ROW_KEY, v->mark + strlen("upcast-")) ||
+	if ((*v->mark && set_text(w, ROW_KEY, v->mark + strlen("upcast-"))) ||
 	    (!*text(w, ROW_TITLE) && set_text(w, ROW_TITLE, v->title)))
 		out_of_memory(w, JOB_EV_AGAIN);
+	else if (!*v->mark)
+		ask_playback_url(w);
 	else
 		engine_event(w->engine, w->item, JOB_EV_PROCESSED, NULL);
 }
 
-static void processed(struct work *w, const struct rev_result *result)
+static void processed(struct work *w)
 {
 	struct rev *rev = w->engine->parties->rev;
 
-	if (result->is_active &&
-	    conf_number(w->engine->conf, OPT_UP_PUBLISH) == 0) {
+	if (*text(w, ROW_KEY) && !w->item->row.number[ROW_ADOPTED])
 		engine_event(w->engine, w->item, JOB_EV_PROCESSED, NULL);
-	} else if (*text(w, ROW_KEY)) {
-		engine_event(w->engine, w->item, JOB_EV_PROCESSED, NULL);
-	} else if (rev_get_details(rev, text(w, ROW_VIDEO_ID), NULL, on_adopted,
-				   w, &w->call)) {
+	else if (rev_get_details(rev, text(w, ROW_VIDEO_ID), NULL, on_adopted,
+				 w, &w->call))
 		out_of_memory(w, JOB_EV_AGAIN);
-	}
 }
 
 static void on_status(void *arg, const struct rev_result *result)
@@ -733,7 +732,7 @@ static void on_status(void *arg, const struct rev_result *result)
 	log_debug("file %s vid %s status %s", text(w, ROW_NAME),
 		  text(w, ROW_VIDEO_ID), result->status_word);
 	if (result->ready) {
-		processed(w, result);
+		processed(w);
 		return;
 	}
 	snprintf(why, sizeof(why), "rev says %s, %u %% done",
@@ -941,13 +940,17 @@ const struct step steps[] = {
 	[JOB_DO_ENQUEUE] = { do_enqueue, 0 },
 	[JOB_DO_PREPARE] = { do_prepare, STEP_NEEDS_SOURCE | STEP_NEEDS_REV },
 	[JOB_DO_SEARCH] = { do_search, STEP_NEEDS_REV | STEP_IS_CALL },
-	[JOB_DO_SEND] = { do_send, STEP_NEEDS_SOURCE | STEP_NEEDS_REV },
+	[JOB_DO_SEND] = { do_send, STEP_NEEDS_SOURCE | STEP_NEEDS_REV |
+					   STEP_CHANGES },
 	[JOB_DO_WAIT_INDEX] = { do_wait_index, STEP_NEEDS_REV | STEP_IS_CALL },
-	[JOB_DO_RENAME] = { do_rename, STEP_NEEDS_SOURCE },
+	[JOB_DO_RENAME] = { do_rename, STEP_NEEDS_SOURCE | STEP_CHANGES },
 	[JOB_DO_POLL] = { do_poll, STEP_NEEDS_REV | STEP_IS_CALL },
-	[JOB_DO_ACTIVATE] = { do_activate, STEP_NEEDS_REV | STEP_IS_CALL },
+	[JOB_DO_ACTIVATE] = { do_activate, STEP_NEEDS_REV | STEP_IS_CALL |
+						   STEP_CHANGES },
 	[JOB_DO_FINISH] = { do_nothing, 0 },
-	[JOB_DO_REMOVE] = { do_remove, STEP_NEEDS_SOURCE },
-	[JOB_DO_DISCARD] = { do_discard, STEP_NEEDS_REV | STEP_IS_CALL },
-	[JOB_DO_RENAME_BACK] = { do_rename_back, STEP_NEEDS_SOURCE },
+	[JOB_DO_REMOVE] = { do_remove, STEP_NEEDS_SOURCE | STEP_CHANGES },
+	[JOB_DO_DISCARD] = { do_discard, STEP_NEEDS_REV | STEP_IS_CALL |
+						 STEP_CHANGES },
+	[JOB_DO_RENAME_BACK] = { do_rename_back,
+				 STEP_NEEDS_SOURCE | STEP_CHANGES },
 };

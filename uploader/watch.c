@@ -139,8 +139,8 @@ static void see_new(struct engine *e, struct folder_items *folder,
 {
 	struct item *item = catalog_find_stem(folder, parsed->stem);
 
-	if (!item && engine_add(e, folder->dir, entry->name, JOB_SETTLING,
-				&entry->attr, &item))
+	if (!item && engine_add(e, folder->dir, entry->name, NULL, &entry->attr,
+				&item))
 		return;
 	if (item->listing == folder->listing && item->is_marked) {
 		if (!item->is_double)
@@ -180,18 +180,13 @@ static void adopt(struct engine *e, struct folder_items *folder,
 		  const struct source_entry *entry, struct item **ret_item)
 {
 	char name[RECORDING_NAME_MAX];
-	struct work *w;
 
 	if (recording_format_new(parsed->stem, name) ||
-	    engine_add(e, folder->dir, name, JOB_PROCESSING, &entry->attr,
+	    engine_add(e, folder->dir, name, parsed->video_id, &entry->attr,
 		       ret_item))
 		return;
-	w = (*ret_item)->work;
-	if (row_set(&(*ret_item)->row, ROW_VIDEO_ID, parsed->video_id))
-		return;
-	engine_set_why(w, "found as uploaded: asking Rev about the video");
-	w->is_dirty = true;
-	engine_event(e, *ret_item, JOB_EV_AGAIN, w->why);
+	engine_set_why((*ret_item)->work,
+		       "found as uploaded: asking Rev about the video");
 }
 
 /* The name says another video than the row: the name counts. */
@@ -201,6 +196,7 @@ static void take_name(struct engine *e, struct item *item, const char *video_id)
 		return;
 	if (row_set(&item->row, ROW_VIDEO_ID, video_id))
 		return;
+	item->row.number[ROW_ADOPTED] = 1;
 	engine_note(e, item, "the name on the share says video %s", video_id);
 	if (item->work)
 		item->work->is_dirty = true;
@@ -345,7 +341,7 @@ static void remove_due(struct engine *e)
 	int64_t now_s = mono_wall_s();
 	struct item *item, *next;
 
-	if (!conf_bool(e->conf, OPT_UP_DELETE))
+	if (!conf_bool(e->conf, OPT_UP_DELETE) || engine_is_dry(e))
 		return;
 	for (item = e->catalog.items; item; item = next) {
 		next = item->by_id.next;
@@ -401,9 +397,9 @@ static void on_scan_timer(struct loop_timer *timer)
 	struct engine *e = list_entry(timer, struct engine, scan_timer);
 	struct source_status status;
 
-	source_get_status(e->source, &status);
-	if (!conf_bool(e->conf, OPT_UP_ENABLED))
+	if (!e->source || !conf_bool(e->conf, OPT_UP_ENABLED))
 		return;
+	source_get_status(e->source, &status);
 	if (status.state == SOURCE_READY)
 		watch_scan_now(e, false);
 	else
@@ -411,13 +407,13 @@ static void on_scan_timer(struct loop_timer *timer)
 				 conf_number(e->conf, OPT_UP_SCAN_INTERVAL));
 }
 
+int watch_init(struct engine *e)
+{
+	return loop_timer_init(&e->scan_timer, e->loop, on_scan_timer);
+}
+
 void watch_start(struct engine *e)
 {
-	if (!e->scan_timer.event &&
-	    loop_timer_init(&e->scan_timer, e->loop, on_scan_timer)) {
-		log_error("out of memory: no scan is made");
-		return;
-	}
 	e->full_scan_ms = 0;
 	loop_timer_start(&e->scan_timer, 0);
 }
@@ -426,7 +422,7 @@ void watch_scan_now(struct engine *e, bool full)
 {
 	uint64_t now = mono_ms(), next = e->pass_end_ms + scan_pause(e);
 
-	if (!conf_bool(e->conf, OPT_UP_ENABLED))
+	if (!e->source || !conf_bool(e->conf, OPT_UP_ENABLED))
 		return;
 	e->full_wanted = e->full_wanted || full;
 	if (scan_is_running(e->scan)) {
