@@ -98,7 +98,8 @@ static int test_invariants(void)
 			if (s == JOB_MARKING)
 				CHECK(next == JOB_MARKING ||
 				      next == JOB_PROCESSING ||
-				      next == JOB_DISCARDING);
+				      next == JOB_DISCARDING ||
+				      e == JOB_EV_REFUSED);
 		}
 	}
 	CHECK(job_is_durable(JOB_SENDING) && job_is_durable(JOB_MARKING));
@@ -138,8 +139,15 @@ static int test_unwanted(void)
 		  -EINVAL);
 	CHECK_ERR(job_step(JOB_UNSURE, JOB_EV_CANCEL, &state, &action),
 		  -EINVAL);
+	/* A share that is empty for a while does not undo a person's word. */
+	CHECK_ERR(job_step(JOB_IGNORED, JOB_EV_VANISHED, &state, &action),
+		  -EINVAL);
 	CHECK_EQ(state, JOB_READY);
 	CHECK_EQ(action, JOB_DO_SEND);
+	CHECK_OK(job_step(JOB_MARKING, JOB_EV_REFUSED, &state, &action));
+	CHECK_EQ(state, JOB_FAILED);
+	CHECK_OK(job_step(JOB_DISCARDING, JOB_EV_FOUND, &state, &action));
+	CHECK_EQ(state, JOB_PROCESSING);
 out:
 	return err;
 }

@@ -328,6 +328,58 @@ def test_dry_run(world):
     assert len(site.rev.videos()) == 1
 
 
+def test_hidden(world):
+    """a video that somebody has hidden stays hidden when the share comes back"""
+    site = Site(world, world.folder("hidden"))
+    uploader = site.uploader(world, name="hidden",
+                             settings={"initial_state": "inactive"})
+    site.put("forwardedCalls", name_of(0))
+    uploader.wait_counts(ready=1)
+    uploader.write_settings(initial_state="active")
+    assert uploader.command("reload").startswith("ok")
+    folder = os.path.join(site.root, "forwardedCalls")
+    os.rename(folder, folder + ".away")
+    uploader.wait_counts(deleted=1)
+    os.rename(folder + ".away", folder)
+    uploader.wait_counts(ready=1)
+    assert site.rev.active() == []
+    assert len(site.rev.videos()) == 1
+
+
+def test_delete(world):
+    """what is deleted after its upload is the file that was uploaded"""
+    site = Site(world, world.folder("delete"))
+    uploader = site.uploader(world, name="delete")
+    site.put("forwardedCalls", name_of(0))
+    site.put("forwardedCalls", name_of(1))
+    uploader.wait_counts(ready=2)
+    other = next(name for name in site.names("forwardedCalls")
+                 if name.startswith(name_of(1)[:-4]))
+    site.put("forwardedCalls", other, Shared.recording)
+    uploader.write_settings(delete_after_upload="true")
+    assert uploader.command("reload").startswith("ok")
+    uploader.wait_counts(deleted=1, ready=1)
+    assert site.names("forwardedCalls") == [other]
+
+
+def test_cancelled(world):
+    """what a person has cancelled is not uploaded when the share comes back"""
+    site = Site(world, world.folder("cancelled"))
+    uploader = site.uploader(world, name="cancelled",
+                             settings={"settle_time": "5s"})
+    site.put("forwardedCalls", name_of(0))
+    number = uploader.wait_job(name_of(0), "settling")["id"]
+    assert uploader.command(f"cancel {number}").startswith("ok")
+    folder = os.path.join(site.root, "forwardedCalls")
+    os.rename(folder, folder + ".away")
+    site.put(f"spaces/{WEEKLY}", name_of(1))
+    uploader.wait_counts(ready=1)
+    os.rename(folder + ".away", folder)
+    site.put(f"spaces/{WEEKLY}", name_of(2))
+    uploader.wait_counts(ready=2)
+    uploader.wait_job(name_of(0), "ignored")
+
+
 def test_locked(world):
     """a refused login stops the lane until somebody says resume"""
     site = Site(world)

@@ -33,6 +33,7 @@ struct item {
 	unsigned char missed; /* listings in a row without it */
 	bool is_marked;	      /* seen under its uploaded name */
 	bool is_double;	      /* an unmarked copy stands beside that */
+	bool is_kept;	      /* not what was uploaded: never deleted */
 
 	/* The owner's lists; an item that is removed leaves them. */
 	struct list dirty_node, done_node;

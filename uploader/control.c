@@ -92,8 +92,7 @@ static void swap_parties(struct engine *e, struct parties *parties)
 
 int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
 {
-	bool source_changes =
-		!e->source || is_other_source(e->conf, take_conf);
+	bool source_changes = !e->source || is_other_source(e->conf, take_conf);
 	struct source *source = NULL;
 	struct parties *parties = NULL;
 	struct scan *scan = NULL;
@@ -248,6 +247,14 @@ void engine_reconcile(struct engine *e)
 
 /* ---- showing ------------------------------------------------------------ */
 
+/* Of any size: 100 times 2^58 does not fit. */
+static unsigned percent(uint64_t part, uint64_t whole)
+{
+	if (whole > UINT64_MAX / 100)
+		return (unsigned)(part / (whole / 100));
+	return whole ? (unsigned)(part * 100 / whole) : 0;
+}
+
 void engine_view(const struct item *item, struct engine_view *ret)
 {
 	const struct work *w = item->work;
@@ -267,9 +274,7 @@ void engine_view(const struct item *item, struct engine_view *ret)
 	if (w->transfer) {
 		ret->bytes_sent = transfer_sent(w->transfer);
 		ret->rate = w->rate;
-		ret->progress = w->attr.size ? (unsigned)(ret->bytes_sent *
-							  100 / w->attr.size)
-					     : 0;
+		ret->progress = percent(ret->bytes_sent, w->attr.size);
 	}
 }
 

@@ -105,8 +105,7 @@ void engine_stop_operations(struct work *w)
 {
 	examine_cancel(w->examine);
 	if (w->examine)
-		w->engine->walks_running--;
-	w->examine = NULL;
+		engine_walk_ends(w);
 	prepare_cancel(w->prepare);
 	w->prepare = NULL;
 	transfer_cancel(w->transfer);
@@ -179,6 +178,16 @@ void engine_perform_later(struct work *w)
 
 /* ---- waiting ---------------------------------------------------------- */
 
+static void wake_first(struct list *waiters)
+{
+	struct list *it = list_first(waiters);
+
+	if (!it)
+		return;
+	list_del(it);
+	engine_perform_later(list_entry(it, struct work, queue_node));
+}
+
 void engine_call_begins(struct work *w)
 {
 	if (w->is_calling)
@@ -190,17 +199,19 @@ void engine_call_begins(struct work *w)
 void engine_call_ends(struct work *w)
 {
 	struct engine *e = w->engine;
-	struct list *it;
 
 	if (!w->is_calling)
 		return;
 	w->is_calling = false;
 	e->calls_running--;
-	it = list_first(&e->call_waiters);
-	if (it) {
-		list_del(it);
-		engine_perform_later(list_entry(it, struct work, queue_node));
-	}
+	wake_first(&e->call_waiters);
+}
+
+void engine_walk_ends(struct work *w)
+{
+	w->examine = NULL;
+	w->engine->walks_running--;
+	wake_first(&w->engine->walk_waiters);
 }
 
 static bool waits_for_time(struct work *w)
@@ -273,7 +284,11 @@ static bool waits_for_rev(struct work *w, int needs)
 		return true;
 	}
 	if (rev_is_locked(e->parties->rev)) {
-		engine_set_why(w, "%s", e->rev_lane.why);
+		engine_set_why(w, "%s",
+			       *e->rev_lane.why
+				       ? e->rev_lane.why
+				       : "rev refused the login: correct the "
+					 "account, then say resume");
 		return true;
 	}
 	wait = lane_wait_ms(&e->rev_lane, mono_ms());
@@ -328,8 +343,7 @@ static void perform(struct loop_task *task)
 	}
 	if (w->action != JOB_DO_FINISH &&
 	    (waits_for_leave(w, step->needs) || waits_for_time(w) ||
-	     waits_for_source(w, step->needs) ||
-	     waits_for_rev(w, step->needs)))
+	     waits_for_source(w, step->needs) || waits_for_rev(w, step->needs)))
 		return;
 	if (step->needs & STEP_IS_CALL)
 		engine_call_begins(w);
@@ -494,6 +508,14 @@ bool engine_rev_failed(struct work *w, const struct rev_result *result,
 	}
 }
 
+void engine_rev_answered(struct engine *e)
+{
+	e->rev_answered = true;
+	if (lane_is_open(&e->rev_lane, mono_ms()) &&
+	    !(e->parties->rev && rev_is_locked(e->parties->rev)))
+		lane_open(&e->rev_lane);
+}
+
 void engine_source_failed(struct work *w, int err, const struct err *why,
 			  enum job_event again)
 {
@@ -655,21 +677,32 @@ static void resume_items(struct engine *e)
 	enum job_state state;
 	struct work *w;
 
+	e->has_orphans = false;
 	for (item = e->catalog.items; item; item = next) {
 		next = item->by_id.next;
-		state = job_resume(item->row.state);
-		if (job_is_final(state))
+		if (item->work || job_is_final(item->row.state))
 			continue;
-		w = engine_work(e, item);
-		if (!w)
-			continue; /* the next scan meets it again */
+		state = job_resume(item->row.state);
 		catalog_set_state(&e->catalog, item, state);
+		w = engine_work(e, item);
+		if (!w) {
+			e->has_orphans = true; /* engine_tidy() */
+			continue;
+		}
 		w->action = job_action(state);
 		if (state == JOB_UNSURE)
 			engine_set_why(w, "was being uploaded when the "
 					  "uploader stopped: looking on Rev");
 		engine_perform_later(w);
 	}
+}
+
+void engine_tidy(struct engine *e)
+{
+	for (unsigned n = e->calls_running; n < ENGINE_CALLS_MAX; n++)
+		wake_first(&e->call_waiters);
+	if (e->has_orphans)
+		resume_items(e);
 }
 
 static void on_opened(void *arg, int err, const struct err *why,
@@ -760,6 +793,7 @@ int engine_new(struct loop *loop, struct conf *take_conf,
 	list_init(&e->works);
 	list_init(&e->queue);
 	list_init(&e->call_waiters);
+	list_init(&e->walk_waiters);
 	list_init(&e->discards);
 	list_init(&e->sending);
 	list_init(&e->retired);

@@ -35,7 +35,7 @@ struct engine {
 	struct loop_task retire_task;
 	struct catalog catalog;
 
-	bool is_open;	/* the journal is */
+	bool is_open; /* the journal is */
 	bool is_standby;
 	bool is_paused;
 	bool is_dry; /* nothing is kept by this journal: nothing is sent */
@@ -44,17 +44,19 @@ struct engine {
 
 	struct loop_timer scan_timer;
 	uint64_t full_scan_ms; /* when the next one is due */
-	uint64_t pass_end_ms; /* when the last one ended */
+	uint64_t pass_end_ms;  /* when the last one ended */
 	bool rescan_wanted, full_wanted;
 	int64_t last_scan_s;
 	size_t scanned;
 	char scan_why[ERR_TEXT_MAX];
 
 	struct list works;
-	struct list queue;	 /* works whose turn to upload comes */
-	struct list sending;	 /* works with a transfer */
+	struct list queue;   /* works whose turn to upload comes */
+	struct list sending; /* works with a transfer */
 	struct loop_task dispatch_task;
 	struct list call_waiters; /* works that wait for a call to Rev */
+	struct list walk_waiters; /* works that wait for a walk */
+	bool has_orphans; /* memory was too short to go on with some jobs */
 	unsigned calls_running;
 	unsigned walks_running;
 	struct lane rev_lane, cms_lane;
@@ -69,13 +71,13 @@ struct work {
 	struct engine *engine;
 	struct item *item;
 	struct list node;
-	struct list queue_node; /* queue, call_waiters or sending */
+	struct list queue_node; /* queue, sending or one of the waiters */
 	struct loop_task task;	/* performs `action` */
 	struct loop_timer timer;
 	enum job_action action;
 	uint64_t not_before_ms;
 	int64_t next_try_s;
-	unsigned tries; /* failures in a row that count */
+	unsigned tries;	 /* failures in a row that count */
 	bool is_storing; /* the journal has not got the state yet */
 	bool must_store; /* it could not be given to the journal */
 	bool waits_for_source;
@@ -121,6 +123,8 @@ void engine_back_off(struct work *w, enum job_event event, const char *why);
  */
 bool engine_rev_failed(struct work *w, const struct rev_result *result,
 		       enum job_event again, enum job_event refused);
+/* Rev is there. A pause that it asked for lasts all the same. */
+void engine_rev_answered(struct engine *e);
 /* A failure of the source: of the session, or of this file. */
 void engine_source_failed(struct work *w, int err, const struct err *why,
 			  enum job_event again);
@@ -141,6 +145,10 @@ void engine_perform_later(struct work *w);
 /* A question to Rev has begun or ended. */
 void engine_call_begins(struct work *w);
 void engine_call_ends(struct work *w);
+/* The same for a walk, which waits while there are too many. */
+void engine_walk_ends(struct work *w);
+/* Whoever waits for a call though there is room; jobs that nobody drives. */
+void engine_tidy(struct engine *e);
 /* The transfer is gone: its parties may be, too. */
 void engine_transfer_ends(struct work *w);
 /* Hands out upload slots. */
@@ -168,7 +176,7 @@ void engine_close_source(struct engine *e);
 
 extern const struct scan_calls watch_scan_calls;
 int watch_init(struct engine *e) ATTR_MUST_CHECK;
-void watch_start(struct engine *e);	/* scans from now on */
+void watch_start(struct engine *e); /* scans from now on */
 void watch_scan_now(struct engine *e, bool full);
 /* Looks again at a recording that settles: JOB_DO_WATCH. */
 void watch_settle(struct work *w);
@@ -179,7 +187,8 @@ enum step_need {
 	STEP_NEEDS_SOURCE = 1,
 	STEP_NEEDS_REV = 2,
 	STEP_IS_CALL = 4,
-	STEP_CHANGES = 8, /* something on the share or on Rev: not in a dry run */
+	STEP_CHANGES =
+		8, /* something on the share or on Rev: not in a dry run */
 };
 
 /* The action of a state, and what it needs before it may begin. */

@@ -180,8 +180,7 @@ static int add_column(struct journal *j, const char *name, const char *type)
 	err = err ? err : read_number(j, buf_text(&sql), &there);
 	buf_clear(&sql);
 	if (!err && !there)
-		err = buf_printf(&sql,
-				 "ALTER TABLE recording ADD COLUMN %s %s",
+		err = buf_printf(&sql, "ALTER TABLE recording ADD COLUMN %s %s",
 				 name, type);
 	if (!err && !there)
 		err = run_sql(j, buf_text(&sql));
@@ -300,8 +299,20 @@ static int lock(struct journal *j)
 		       j->path);
 }
 
+static void drop_loaded(struct journal *j)
+{
+	list_for_each_safe(it, &j->loaded) {
+		struct loaded *l = list_entry(it, struct loaded, node);
+
+		list_del(it);
+		row_release(&l->row);
+		free(l);
+	}
+}
+
 static void drop_database(struct journal *j)
 {
+	drop_loaded(j);
 	sqlite3_finalize(j->put);
 	sqlite3_finalize(j->forget);
 	sqlite3_finalize(j->reserve);
@@ -586,12 +597,6 @@ void journal_close(struct journal *j)
 	loop_timer_release(&j->retry);
 	free_ops(&j->batch);
 	free_ops(&j->waiting);
-	list_for_each_safe(it, &j->loaded) {
-		struct loaded *l = list_entry(it, struct loaded, node);
-
-		row_release(&l->row);
-		free(l);
-	}
 	drop_database(j);
 	free(j->path);
 	free(j);

@@ -30,7 +30,11 @@ static void out_of_memory(struct work *w, enum job_event again)
 /* An answer of Rev that says nothing about this recording alone. */
 static void rev_failed(struct work *w, const struct rev_result *result)
 {
-	if (!engine_rev_failed(w, result, JOB_EV_AGAIN, JOB_EV_REFUSED))
+	/* What may be on Rev is looked for until Rev says so. */
+	bool insists = w->item->row.state == JOB_UNSURE;
+
+	if ((insists && result->class == REV_REFUSED) ||
+	    !engine_rev_failed(w, result, JOB_EV_AGAIN, JOB_EV_REFUSED))
 		engine_back_off(w, JOB_EV_AGAIN, result->why.text);
 }
 
@@ -56,17 +60,26 @@ static void do_enqueue(struct work *w)
 
 /* ---- preparing --------------------------------------------------------- */
 
+/* A clock that stepped back must not make anything wait for the old time. */
+static int64_t seconds_since(const struct work *w, enum row_number which)
+{
+	int64_t *at = &w->item->row.number[which], now = mono_wall_s();
+
+	if (*at > now)
+		*at = now;
+	return now - *at;
+}
+
 /*
  * How long the bridge is waited for counts from when the recording came, since
  * that is what its viewers wait for.
  */
 static bool is_bridge_overdue(const struct work *w)
 {
-	int64_t waited_s =
-		mono_wall_s() - w->item->row.number[ROW_FIRST_SEEN_S];
+	int64_t waited_s = seconds_since(w, ROW_FIRST_SEEN_S);
 	uint64_t max_ms = conf_number(w->engine->conf, OPT_UP_CMS_WAIT);
 
-	return waited_s >= 0 && (uint64_t)waited_s * 1000 >= max_ms;
+	return (uint64_t)waited_s * 1000 >= max_ms;
 }
 
 static void bridge_failed(struct work *w, int err, const char *why)
@@ -95,7 +108,7 @@ static void on_prepared(void *arg, struct prepare_result *result)
 		bridge_failed(w, result->bridge_err, result->why.text);
 		return;
 	}
-	e->rev_answered = true;
+	engine_rev_answered(e);
 	e->cms_answered = e->parties->cms != NULL;
 	lane_open(&e->cms_lane);
 	policy_release(&w->policy);
@@ -153,8 +166,7 @@ static void on_key(void *arg, const struct examine_result *result)
 	struct work *w = arg;
 	int err = 0;
 
-	w->examine = NULL;
-	w->engine->walks_running--;
+	engine_walk_ends(w);
 	if (result->err) {
 		engine_source_failed(w, result->err, &result->why,
 				     JOB_EV_AGAIN);
@@ -267,7 +279,9 @@ static void on_search(void *arg, const struct rev_result *result)
 		return;
 	}
 	wait = index_wait_ms(w);
-	if (wait)
+	if (w->engine->is_paused)
+		engine_again(w, JOB_EV_AGAIN, 0, NULL);
+	else if (wait)
 		engine_again(w, JOB_EV_AGAIN, wait,
 			     "older than the journal: Rev's index is given "
 			     "its time before it counts as not uploaded");
@@ -345,8 +359,8 @@ static void on_transferred(void *arg, const struct transfer_result *result)
 	switch (result->end) {
 	case TRANSFER_SENT:
 		w->item->row.number[ROW_ADOPTED] = 0;
-		lane_open(&e->rev_lane);
-		e->rev_answered = true;
+		w->item->is_kept = false;
+		engine_rev_answered(e);
 		if (set_text(w, ROW_VIDEO_ID, result->rev->video_id))
 			/* It has our mark: the search finds it. */
 			engine_event(e, w->item, JOB_EV_UNKNOWN,
@@ -433,15 +447,12 @@ static void do_send(struct work *w)
 
 /* ---- sent, answer unknown ----------------------------------------------- */
 
-/* How much longer the index may hide it; a clock that stepped is no excuse. */
+/* How much longer the index may hide it. */
 static uint64_t grace_left_ms(const struct work *w)
 {
 	uint64_t grace = conf_number(w->engine->conf, OPT_UP_INDEX_GRACE);
-	int64_t since_ms =
-		(mono_wall_s() - w->item->row.number[ROW_SENT_S]) * 1000;
+	int64_t since_ms = seconds_since(w, ROW_SENT_S) * 1000;
 
-	if (since_ms < 0)
-		return grace;
 	return (uint64_t)since_ms < grace ? grace - (uint64_t)since_ms : 0;
 }
 
@@ -484,6 +495,13 @@ static void do_wait_index(struct work *w)
 /* ---- marking ------------------------------------------------------------ */
 
 static void list_folder(struct work *w);
+
+static void video_bad(struct work *w, enum job_event event, const char *why)
+{
+	w->item->row.number[ROW_VIDEO_BAD] = 1;
+	w->is_dirty = true;
+	engine_event(w->engine, w->item, event, why);
+}
 
 static void marked(struct work *w)
 {
@@ -621,8 +639,8 @@ static void rename_it(struct work *w)
 
 	if (engine_path(w->item, NULL, from, sizeof(from)) ||
 	    engine_path(w->item, text(w, ROW_VIDEO_ID), to, sizeof(to))) {
-		engine_event(w->engine, w->item, JOB_EV_REFUSED,
-			     "rev gave a video id that no file name can hold");
+		video_bad(w, JOB_EV_REFUSED,
+			  "rev gave a video id that no file name can hold");
 		return;
 	}
 	if (source_rename(w->engine->source, from, to, on_renamed, w, &w->op))
@@ -661,13 +679,6 @@ static void poll_later(struct work *w, const char *why)
 {
 	engine_again(w, JOB_EV_AGAIN,
 		     conf_number(w->engine->conf, OPT_UP_STATUS_INTERVAL), why);
-}
-
-static void video_bad(struct work *w, enum job_event event, const char *why)
-{
-	w->item->row.number[ROW_VIDEO_BAD] = 1;
-	w->is_dirty = true;
-	engine_event(w->engine, w->item, event, why);
 }
 
 static void ask_playback_url(struct work *w);
@@ -726,8 +737,7 @@ static void on_status(void *arg, const struct rev_result *result)
 		on_video_failure(w, result);
 		return;
 	}
-	lane_open(&w->engine->rev_lane);
-	w->engine->rev_answered = true;
+	engine_rev_answered(w->engine);
 	w->progress = (unsigned)(result->progress * 100);
 	log_debug("file %s vid %s status %s", text(w, ROW_NAME),
 		  text(w, ROW_VIDEO_ID), result->status_word);
@@ -835,16 +845,49 @@ static void on_removed(void *arg, const struct source_result *result)
 				     JOB_EV_AGAIN);
 }
 
+static void keep_file(struct work *w)
+{
+	w->item->is_kept = true;
+	engine_note(w->engine, w->item,
+		    "the file is not what was uploaded: it is not deleted");
+	engine_event(w->engine, w->item, JOB_EV_REFUSED, NULL);
+}
+
+static void remove_it(struct work *w)
+{
+	char path[PATH_SIZE];
+
+	if (engine_path(w->item, text(w, ROW_VIDEO_ID), path, sizeof(path)) ||
+	    source_remove(w->engine->source, path, on_removed, w, &w->op))
+		out_of_memory(w, JOB_EV_AGAIN);
+}
+
+static void on_remove_stat(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	w->op = NULL;
+	if (result->err == -ENOENT)
+		on_removed(w, result);
+	else if (result->err)
+		engine_source_failed(w, result->err, &result->why,
+				     JOB_EV_AGAIN);
+	else if (!result->attr.is_file || !is_what_was_sent(w, &result->attr))
+		keep_file(w);
+	else
+		remove_it(w);
+}
+
 /* By its uploaded name only: what is not renamed is never deleted. */
 static void do_remove(struct work *w)
 {
 	char path[PATH_SIZE];
 
-	if (engine_path(w->item, text(w, ROW_VIDEO_ID), path, sizeof(path))) {
-		engine_event(w->engine, w->item, JOB_EV_REFUSED, NULL);
-		return;
-	}
-	if (source_remove(w->engine->source, path, on_removed, w, &w->op))
+	if (!*text(w, ROW_VIDEO_ID) ||
+	    engine_path(w->item, text(w, ROW_VIDEO_ID), path, sizeof(path)))
+		keep_file(w);
+	else if (source_stat(w->engine->source, path, on_remove_stat, w,
+			     &w->op))
 		out_of_memory(w, JOB_EV_AGAIN);
 }
 
@@ -865,14 +908,35 @@ static void on_deleted(void *arg, const struct rev_result *result)
 		rev_failed(w, result);
 }
 
-/* What people can see is not ours to delete. */
+/* A person retries what has failed on Rev, where it is visible by now. */
+static void keep_video(struct work *w)
+{
+	struct row *row = &w->item->row;
+
+	if (set_text(w, ROW_VIDEO_ID, text(w, ROW_DISCARD_ID)) ||
+	    set_text(w, ROW_DISCARD_ID, NULL)) {
+		out_of_memory(w, JOB_EV_AGAIN);
+		return;
+	}
+	row->number[ROW_VIDEO_BAD] = 0;
+	row->number[ROW_ADOPTED] = 1;
+	engine_event(w->engine, w->item, JOB_EV_FOUND,
+		     "the video is visible on Rev: it is kept");
+}
+
+/* What people can see, or what has no mark of ours, is not ours to delete. */
 static void on_discard_details(void *arg, const struct rev_result *result)
 {
 	struct work *w = arg;
+	const struct rev_video *v = result->videos;
+	bool is_there = result->class == REV_OK && result->video_count == 1;
 
 	w->call = NULL;
-	if (result->class == REV_OK && result->video_count == 1 &&
-	    !result->videos->is_active) {
+	if (is_there && v->is_active && w->item->row.number[ROW_VIDEO_BAD]) {
+		keep_video(w);
+		return;
+	}
+	if (is_there && !v->is_active && v->has_mark) {
 		if (rev_delete(w->engine->parties->rev, text(w, ROW_DISCARD_ID),
 			       on_deleted, w, &w->call))
 			out_of_memory(w, JOB_EV_AGAIN);
@@ -886,8 +950,11 @@ static void on_discard_details(void *arg, const struct rev_result *result)
 
 static void do_discard(struct work *w)
 {
+	char mark[ENGINE_MARK_MAX];
+
+	engine_mark(w->item, mark);
 	if (rev_get_details(w->engine->parties->rev, text(w, ROW_DISCARD_ID),
-			    NULL, on_discard_details, w, &w->call))
+			    mark, on_discard_details, w, &w->call))
 		out_of_memory(w, JOB_EV_AGAIN);
 }
 
@@ -940,17 +1007,17 @@ const struct step steps[] = {
 	[JOB_DO_ENQUEUE] = { do_enqueue, 0 },
 	[JOB_DO_PREPARE] = { do_prepare, STEP_NEEDS_SOURCE | STEP_NEEDS_REV },
 	[JOB_DO_SEARCH] = { do_search, STEP_NEEDS_REV | STEP_IS_CALL },
-	[JOB_DO_SEND] = { do_send, STEP_NEEDS_SOURCE | STEP_NEEDS_REV |
-					   STEP_CHANGES },
+	[JOB_DO_SEND] = { do_send,
+			  STEP_NEEDS_SOURCE | STEP_NEEDS_REV | STEP_CHANGES },
 	[JOB_DO_WAIT_INDEX] = { do_wait_index, STEP_NEEDS_REV | STEP_IS_CALL },
 	[JOB_DO_RENAME] = { do_rename, STEP_NEEDS_SOURCE | STEP_CHANGES },
 	[JOB_DO_POLL] = { do_poll, STEP_NEEDS_REV | STEP_IS_CALL },
-	[JOB_DO_ACTIVATE] = { do_activate, STEP_NEEDS_REV | STEP_IS_CALL |
-						   STEP_CHANGES },
+	[JOB_DO_ACTIVATE] = { do_activate,
+			      STEP_NEEDS_REV | STEP_IS_CALL | STEP_CHANGES },
 	[JOB_DO_FINISH] = { do_nothing, 0 },
 	[JOB_DO_REMOVE] = { do_remove, STEP_NEEDS_SOURCE | STEP_CHANGES },
-	[JOB_DO_DISCARD] = { do_discard, STEP_NEEDS_REV | STEP_IS_CALL |
-						 STEP_CHANGES },
+	[JOB_DO_DISCARD] = { do_discard,
+			     STEP_NEEDS_REV | STEP_IS_CALL | STEP_CHANGES },
 	[JOB_DO_RENAME_BACK] = { do_rename_back,
 				 STEP_NEEDS_SOURCE | STEP_CHANGES },
 };

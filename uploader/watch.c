@@ -31,8 +31,7 @@ static void on_walked(void *arg, const struct examine_result *result)
 {
 	struct work *w = arg;
 
-	w->examine = NULL;
-	w->engine->walks_running--;
+	engine_walk_ends(w);
 	if (result->err == -ENOTCONN || result->err == -ENOENT) {
 		engine_perform_later(w); /* the next scan knows more */
 		return;
@@ -52,7 +51,8 @@ static void walk(struct work *w)
 	char path[4096];
 
 	if (e->walks_running >= ENGINE_WALKS_MAX) {
-		loop_timer_start(&w->timer, 100 + engine_random() % 100);
+		list_del(&w->queue_node);
+		list_add_tail(&e->walk_waiters, &w->queue_node);
 		return;
 	}
 	if (engine_path(w->item, NULL, path, sizeof(path)) ||
@@ -139,8 +139,8 @@ static void see_new(struct engine *e, struct folder_items *folder,
 {
 	struct item *item = catalog_find_stem(folder, parsed->stem);
 
-	if (!item && engine_add(e, folder->dir, entry->name, NULL, &entry->attr,
-				&item))
+	if (!item &&
+	    engine_add(e, folder->dir, entry->name, NULL, &entry->attr, &item))
 		return;
 	if (item->listing == folder->listing && item->is_marked) {
 		if (!item->is_double)
@@ -222,6 +222,8 @@ static void see_marked(struct engine *e, struct folder_items *folder,
 	case JOB_UNSURE:
 	case JOB_IGNORED:
 		take_name(e, item, parsed->video_id);
+		item->row.number[ROW_SIZE] = (int64_t)entry->attr.size;
+		item->row.number[ROW_MTIME_NS] = entry->attr.mtime_ns;
 		engine_event(e, item, JOB_EV_SEEN_MARKED,
 			     "found renamed on the share");
 		break;
@@ -251,7 +253,6 @@ static void see_missing(struct engine *e, struct item *item)
 	case JOB_QUEUED:
 	case JOB_READY:
 	case JOB_FAILED:
-	case JOB_IGNORED:
 		engine_event(e, item, JOB_EV_VANISHED, why);
 		break;
 	default:
@@ -346,6 +347,7 @@ static void remove_due(struct engine *e)
 	for (item = e->catalog.items; item; item = next) {
 		next = item->by_id.next;
 		if (item->row.state == JOB_READY && item->is_marked &&
+		    !item->is_kept &&
 		    item->row.number[ROW_DONE_S] + after_s <= now_s)
 			engine_event(e, item, JOB_EV_REMOVE,
 				     "to be deleted from the share");
@@ -367,6 +369,7 @@ static void on_finished(void *arg, int err, const struct err *why,
 
 	e->scanned = folders_listed;
 	e->pass_end_ms = mono_ms();
+	engine_tidy(e);
 	if (err) {
 		if (strcmp(e->scan_why, why->text))
 			log_warning("%s", why->text);
