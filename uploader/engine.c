@@ -775,13 +775,29 @@ void engine_close_source(struct engine *e)
 	e->source = NULL;
 }
 
+int engine_journal_path(const struct conf *conf, char *dst, size_t size)
+{
+	const char *instance = conf_instance(conf);
+	char section[128];
+	int n;
+
+	snprintf(section, sizeof(section), "uploader %s",
+		 instance ? instance : "");
+	if (instance && !conf_find(conf, section, "journal"))
+		n = snprintf(dst, size, "/var/lib/upcast/uploader/%s.db",
+			     instance);
+	else
+		n = snprintf(dst, size, "%s", conf_text(conf, OPT_UP_JOURNAL));
+	return n < (int)size ? 0 : -ENAMETOOLONG;
+}
+
 int engine_new(struct loop *loop, struct conf *take_conf,
 	       const struct engine_calls *calls, struct engine **ret,
 	       struct err *err)
 {
 	struct journal_calls journal = { on_row, on_opened, NULL };
 	struct engine *e = calloc(1, sizeof(*e));
-	const char *path;
+	char path[2048];
 	int rc;
 
 	err_set(err, -ENOMEM, "out of memory");
@@ -807,8 +823,10 @@ int engine_new(struct loop *loop, struct conf *take_conf,
 		: engine_open_source(e, e->conf, &e->source, &e->scan, err);
 	journal.arg = e;
 	e->is_dry = conf_bool(e->conf, OPT_UP_DRY_RUN);
-	path = e->is_dry ? NULL : conf_text(e->conf, OPT_UP_JOURNAL);
-	rc = rc ? rc : journal_open(loop, path, &journal, &e->journal);
+	rc = rc ? rc : engine_journal_path(e->conf, path, sizeof(path));
+	rc = rc ? rc
+		: journal_open(loop, e->is_dry ? NULL : path, &journal,
+			       &e->journal);
 	if (rc) {
 		e->conf = NULL; /* stays the caller's */
 		engine_free(e);

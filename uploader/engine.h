@@ -43,6 +43,12 @@ int engine_new(struct loop *loop, struct conf *take_conf,
 	       const struct engine_calls *calls, struct engine **ret,
 	       struct err *err) ATTR_MUST_CHECK;
 void engine_free(struct engine *e);
+/*
+ * The journal that the settings mean: an instance never takes over the plain
+ * uploader's, it has one of its own name. -ENAMETOOLONG.
+ */
+int engine_journal_path(const struct conf *conf, char *dst,
+			size_t size) ATTR_MUST_CHECK;
 
 /*
  * New settings and secrets. On an error the old ones stay (and `take_conf` is

@@ -20,6 +20,7 @@ enum {
 	HEARTBEAT_MS = 5000,
 	COUNTERS_MAX = 1 << 16,
 	TEXT_CUT = 512,
+	TEXT_CUT_MIN = 32, /* fits, whatever the texts are */
 };
 
 struct report {
@@ -51,20 +52,20 @@ static void check(struct report *r, int err)
 		log_info("the control directory can be written again");
 }
 
-static int add_texts(struct buf *b, const struct item *item)
+static int add_texts(struct buf *b, const struct item *item, size_t cut)
 {
 	static const struct {
 		const char *key;
 		enum row_text text;
-		size_t max;
+		size_t max; /* 0: the cut */
 	} fields[] = {
-		{ "space_name", ROW_SPACE_NAME, TEXT_CUT },
+		{ "space_name", ROW_SPACE_NAME, 0 },
 		{ "video_id", ROW_VIDEO_ID, 64 },
-		{ "playback_url", ROW_PLAYBACK_URL, TEXT_CUT },
-		{ "title", ROW_TITLE, TEXT_CUT },
-		{ "owner", ROW_OWNER, 256 },
-		{ "viewers", ROW_VIEWERS, TEXT_CUT },
-		{ "error", ROW_ERROR, TEXT_CUT },
+		{ "playback_url", ROW_PLAYBACK_URL, 0 },
+		{ "title", ROW_TITLE, 0 },
+		{ "owner", ROW_OWNER, 0 },
+		{ "viewers", ROW_VIEWERS, 0 },
+		{ "error", ROW_ERROR, 0 },
 		{ "key", ROW_KEY, 64 },
 	};
 	int err = 0;
@@ -72,7 +73,7 @@ static int add_texts(struct buf *b, const struct item *item)
 	for (size_t i = 0; i < ARRAY_SIZE(fields) && !err; i++)
 		err = snapshot_add_cut(b, fields[i].key,
 				       row_get(&item->row, fields[i].text),
-				       fields[i].max);
+				       fields[i].max ? fields[i].max : cut);
 	return err;
 }
 
@@ -106,7 +107,7 @@ static int add_numbers(struct buf *b, const struct item *item,
 	return err ? err : snapshot_add_time(b, "done", n[ROW_DONE_S]);
 }
 
-static int format_item(const struct item *item, struct buf *b)
+static int format_item(const struct item *item, size_t cut, struct buf *b)
 {
 	struct engine_view view;
 	char path[4096];
@@ -117,12 +118,24 @@ static int format_item(const struct item *item, struct buf *b)
 		 row_get(&item->row, ROW_NAME));
 	err = snapshot_begin(b);
 	err = err ? err : snapshot_add(b, "state", job_word(item->row.state));
-	err = err ? err : snapshot_add_cut(b, "why", view.why, TEXT_CUT);
+	err = err ? err : snapshot_add_cut(b, "why", view.why, cut);
 	err = err ? err : snapshot_add_u64(b, "id", (uint64_t)item->row.id);
 	err = err ? err : snapshot_add_cut(b, "path", path, TEXT_CUT);
 	err = err ? err : snapshot_add(b, "space_id", item->folder->space_id);
-	err = err ? err : add_texts(b, item);
+	err = err ? err : add_texts(b, item, cut);
 	return err ? err : add_numbers(b, item, &view);
+}
+
+int report_format(const struct item *item, struct buf *dst)
+{
+	int err = -EMSGSIZE;
+
+	for (size_t cut = TEXT_CUT; err == -EMSGSIZE && cut >= TEXT_CUT_MIN;
+	     cut /= 2) {
+		buf_clear(dst);
+		err = format_item(item, cut, dst);
+	}
+	return err;
 }
 
 static void write_item(struct report *r, const struct item *item)
@@ -133,7 +146,7 @@ static void write_item(struct report *r, const struct item *item)
 
 	buf_init(&b, SNAPSHOT_MAX);
 	snprintf(id, sizeof(id), "%" PRId64, item->row.id);
-	err = format_item(item, &b);
+	err = report_format(item, &b);
 	check(r, err ? err : ctldir_put_object(r->dir, id, &b));
 	buf_release(&b);
 }
@@ -196,25 +209,25 @@ static int add_counts(struct buf *b, struct engine *engine)
 	return err;
 }
 
-static int add_status(struct buf *b, const struct engine_status *s)
+static int add_status(struct buf *b, const struct engine_status *s, size_t cut)
 {
 	int err = snapshot_add(b, "state", s->state);
 
-	err = err ? err : snapshot_add_cut(b, "why", s->why, 256);
-	err = err ? err : snapshot_add_cut(b, "source", s->source, 256);
+	err = err ? err : snapshot_add_cut(b, "why", s->why, cut);
+	err = err ? err : snapshot_add_cut(b, "source", s->source, cut);
 	err = err ? err : snapshot_add(b, "source_state", s->source_state);
-	err = err ? err : snapshot_add_cut(b, "source_why", s->source_why, 256);
+	err = err ? err : snapshot_add_cut(b, "source_why", s->source_why, cut);
 	err = err ? err : snapshot_add(b, "rev_state", s->rev_state);
-	err = err ? err : snapshot_add_cut(b, "rev_why", s->rev_why, 256);
+	err = err ? err : snapshot_add_cut(b, "rev_why", s->rev_why, cut);
 	err = err ? err : snapshot_add(b, "cms_state", s->cms_state);
-	err = err ? err : snapshot_add_cut(b, "cms_why", s->cms_why, 256);
+	err = err ? err : snapshot_add_cut(b, "cms_why", s->cms_why, cut);
 	err = err ? err
 		  : snapshot_add(b, "paused", s->is_paused ? "true" : "false");
 	err = err ? err : snapshot_add_time(b, "last_scan", s->last_scan_s);
 	return err ? err : snapshot_add_u64(b, "scanned", s->scanned);
 }
 
-static int format_state(struct report *r, struct buf *b)
+static int format_state(struct report *r, size_t cut, struct buf *b)
 {
 	struct engine_status status;
 	int err = snapshot_begin(b);
@@ -229,18 +242,22 @@ static int format_state(struct report *r, struct buf *b)
 					  r->is_stopping ? "stopped"
 							 : "starting");
 	engine_get_status(r->engine, &status);
-	err = err ? err : add_status(b, &status);
+	err = err ? err : add_status(b, &status, cut);
 	return err ? err : add_counts(b, r->engine);
 }
 
 static void write_state(struct report *r)
 {
 	struct buf b;
-	int err;
+	int err = -EMSGSIZE;
 
 	r->state_ms = mono_ms();
 	buf_init(&b, SNAPSHOT_MAX);
-	err = format_state(r, &b);
+	for (size_t cut = TEXT_CUT; err == -EMSGSIZE && cut >= TEXT_CUT_MIN;
+	     cut /= 2) {
+		buf_clear(&b);
+		err = format_state(r, cut, &b);
+	}
 	check(r, err ? err : ctldir_put(r->dir, "state", &b));
 	buf_release(&b);
 }

@@ -2,6 +2,7 @@
 #ifndef UPCAST_UPLOADER_REPORT_H
 #define UPCAST_UPLOADER_REPORT_H
 
+#include "lib/buf.h"
 #include "lib/ctldir.h"
 #include "uploader/engine.h"
 
@@ -28,6 +29,11 @@ void report_free(struct report *r);
 void report_get_calls(struct report *r, struct engine_calls *ret);
 /* From now on the engine is there to be asked. */
 void report_attach(struct report *r, struct engine *engine);
+/*
+ * The snapshot of one recording. Long texts are cut, and the shorter the more
+ * escapes they need, so that it never is larger than a snapshot may be.
+ */
+int report_format(const struct item *item, struct buf *dst) ATTR_MUST_CHECK;
 /* The daemon goes: says so in `state`. */
 void report_stopping(struct report *r);
 

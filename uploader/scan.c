@@ -206,8 +206,10 @@ static void go_on(struct loop_task *task)
 	struct list *it;
 
 	if (s->err == -ENOTCONN)
-		while ((it = list_first(&s->queue)))
+		while ((it = list_first(&s->queue))) {
 			list_del(it);
+			list_entry(it, struct folder, node)->is_stale = true;
+		}
 	start_listings(s);
 	if (s->is_running && !s->running && list_is_empty(&s->queue))
 		finish(s);
@@ -223,10 +225,12 @@ static void start_listings(struct scan *s)
 
 		list_del(it);
 		err = source_list(s->source, f->dir, on_listed, f, &f->op);
-		if (err)
+		if (err) {
+			f->is_stale = true;
 			note_failure(s, err, NULL);
-		else
+		} else {
 			s->running++;
+		}
 	}
 }
 
