@@ -145,6 +145,25 @@ out:
 	return err;
 }
 
+/* A name of any length is cut, and holds up nobody. */
+static int test_long_name(void)
+{
+	static char name[20000];
+	struct bench b = { 0 };
+	int err = setup(&b, "title = {space}\n"
+			    "description = {space}{space}{space}\n");
+
+	CHECK_OK(err);
+	memset(name, 'x', sizeof(name) - 1);
+	b.in.space_name = name;
+	CHECK_OK(policy_decide(&b.in, &b.policy));
+	CHECK_EQ(strlen(b.policy.title), 255);
+	CHECK_EQ(strlen(b.policy.description), 4096);
+out:
+	teardown(&b);
+	return err;
+}
+
 static int test_names(void)
 {
 	char anna_jid[] = "Anna@call.example.com", mail[] = "anna@example.com";
@@ -178,6 +197,7 @@ static const struct unit_test tests[] = {
 	{ "an unknown owner: the fall-back", test_fallback, 0 },
 	{ "nobody known: the uploader's account", test_self, 0 },
 	{ "titles", test_title, 0 },
+	{ "a name of any length", test_long_name, 0 },
 	{ "names to try on Rev", test_names, 0 },
 };
 UNIT_MAIN(tests)

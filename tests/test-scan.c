@@ -125,8 +125,8 @@ static int setup(struct bench *b)
 	set_dir(&f->root[0], "forwardedCalls", 1);
 	set_dir(&f->root[1], "spaces", 1);
 	set_dir(&f->root[2], "lost+found", 1);
-	set_dir(&f->spaces[0], SPACE + strlen("spaces/"), 1);
-	set_dir(&f->spaces[1], OTHER + strlen("spaces/"), 1);
+	set_dir(&f->spaces[0], &SPACE[strlen("spaces/")], 1);
+	set_dir(&f->spaces[1], &OTHER[strlen("spaces/")], 1);
 	f->space_count = 2;
 	f->files[0] = (struct source_entry){ .name = (char *)"a.mp4",
 					     .attr = { .is_file = true } };

@@ -283,6 +283,27 @@ def test_reload(world):
     assert site.rev.count("POST", "/uploads/videos") == 1
 
 
+def test_other_source(world):
+    """another share by a reload, in the middle of uploads; stopped at once"""
+    first = Site(world, world.folder("one"))
+    for number in range(6):
+        first.put("forwardedCalls", name_of(number), Shared.recording)
+    uploader = first.uploader(world, name="source",
+                              settings={"bandwidth": "1M", "parallel": 4})
+    first.rev.wait_received(MIB // 8)
+    second = world.folder("two")
+    os.makedirs(os.path.join(second, "forwardedCalls"))
+    for folder in (second, first.root, second, first.root):
+        uploader.write_settings(local_directory=folder, bandwidth=0)
+        assert uploader.command("reload").startswith("ok")
+    uploader.wait_counts(ready=6)
+    assert len(first.rev.active()) == 6
+    for _ in range(4):
+        # As early as it may come: before the signal is waited for, too.
+        assert uploader.process.stop() in (0, -signal.SIGTERM)
+        uploader.start()
+
+
 def test_disabled(world):
     """disabled, it needs nothing and waits; enabled, -n names what is missing"""
     uploader = Uploader(world, "/nonexistent", name="disabled", start=False,

@@ -105,6 +105,7 @@ int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
 		parties_free(parties);
 		return rc;
 	}
+	e->is_swapping = true; /* closing a source runs the loop's tasks */
 	list_for_each(it, &e->works)
 		suspend(list_entry(it, struct work, node), source_changes);
 	if (source_changes) {
@@ -115,6 +116,7 @@ int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
 	}
 	swap_parties(e, parties);
 	e->conf = take_conf;
+	e->is_swapping = false;
 	if (e->is_open) {
 		retry_failed(e);
 		engine_wake_all(e);

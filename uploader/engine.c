@@ -334,8 +334,8 @@ static void perform(struct loop_task *task)
 	struct work *w = list_entry(task, struct work, task);
 	const struct step *step = &steps[w->action];
 
-	if (w->is_storing || w->examine || w->prepare || w->transfer ||
-	    w->call || w->op)
+	if (w->engine->is_swapping || w->is_storing || w->examine ||
+	    w->prepare || w->transfer || w->call || w->op)
 		return;
 	if (w->must_store) {
 		store(w);
@@ -465,9 +465,11 @@ void engine_back_off(struct work *w, enum job_event event, const char *why)
  */
 static bool is_outage(const struct rev_result *result)
 {
+	/* A code: our own want of memory, not Rev's silence. */
 	return result->class == REV_TRANSIENT &&
-	       (result->status == 0 || result->status == 502 ||
-		result->status == 503 || result->status == 504);
+	       ((result->status == 0 && !result->why.code) ||
+		result->status == 502 || result->status == 503 ||
+		result->status == 504);
 }
 
 bool engine_rev_failed(struct work *w, const struct rev_result *result,
@@ -736,6 +738,8 @@ static void on_source_changed(void *arg, const char *path)
 	struct engine *e = arg;
 	struct source_status status;
 
+	if (!e->source)
+		return;
 	source_get_status(e->source, &status);
 	if (status.state == SOURCE_READY && !path)
 		engine_wake_all(e);
@@ -769,10 +773,14 @@ int engine_open_source(struct engine *e, const struct conf *conf,
 
 void engine_close_source(struct engine *e)
 {
-	scan_free(e->scan);
-	source_close(e->source);
+	struct source *source = e->source;
+	struct scan *scan = e->scan;
+
+	/* What a source says while it is closed finds nobody. */
 	e->scan = NULL;
 	e->source = NULL;
+	scan_free(scan);
+	source_close(source);
 }
 
 int engine_journal_path(const struct conf *conf, char *dst, size_t size)
@@ -844,13 +852,17 @@ void engine_free(struct engine *e)
 		engine_free_work(list_entry(it, struct work, node));
 	reconcile_free(e->reconcile);
 	discard_free_all(e);
+	loop_cancel(e->loop, &e->retire_task);
+	loop_cancel(e->loop, &e->dispatch_task);
+	/* Closing what has a helper runs what the loop still has to do: nothing
+	 * may come of it, so the scan and then the journal go first. */
+	scan_free(e->scan);
+	e->scan = NULL;
+	journal_close(e->journal);
 	engine_close_source(e);
 	list_for_each_safe(it, &e->retired)
 		parties_free(list_entry(it, struct parties, node));
 	parties_free(e->parties);
-	loop_cancel(e->loop, &e->retire_task);
-	loop_cancel(e->loop, &e->dispatch_task);
-	journal_close(e->journal);
 	loop_timer_release(&e->scan_timer);
 	loop_timer_release(&e->hours_timer);
 	catalog_release(&e->catalog);

@@ -38,6 +38,7 @@ struct engine {
 	bool is_open; /* the journal is */
 	bool is_standby;
 	bool is_paused;
+	bool is_swapping; /* the source and the parties: nothing may begin */
 	bool is_dry; /* nothing is kept by this journal: nothing is sent */
 	int64_t journal_created_s;
 	char journal_why[ERR_TEXT_MAX];

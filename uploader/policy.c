@@ -9,7 +9,11 @@
 
 #include "lib/str.h"
 
-enum { TITLE_MAX = 255, DESCRIPTION_MAX = 4096 };
+enum {
+	TITLE_MAX = 255,
+	DESCRIPTION_MAX = 4096,
+	EXPANDED_MAX = 1 << 20, /* before it is cut */
+};
 
 static bool name_by_email(const struct cms_person *p, struct policy_name *ret)
 {
@@ -145,8 +149,10 @@ static int expand_text(const struct policy_input *in, enum schema_id id,
 	size_t n;
 	int err;
 
-	buf_init(&text, 8192);
+	buf_init(&text, EXPANDED_MAX);
 	err = policy_expand(in, conf_text(in->conf, id), owner, &text);
+	if (err == -EMSGSIZE) /* what has room is more than is wanted */
+		err = 0;
 	if (!err && text.len > max) {
 		for (n = max; n && (text.data[n] & 0xc0) == 0x80; n--)
 			;
