@@ -50,6 +50,10 @@ static void on_opened(void *arg, int err, const struct err *why,
 	loop_stop(b->loop);
 }
 
+static void on_trouble(void *arg)
+{
+}
+
 static void on_done(void *arg)
 {
 	struct bench *b = arg;
@@ -60,7 +64,8 @@ static void on_done(void *arg)
 
 static int open_journal(struct bench *b, const char *path)
 {
-	struct journal_calls calls = { on_row, on_opened, b };
+	struct journal_calls calls = { on_row, on_opened,
+					on_trouble, b };
 	int err = journal_open(b->loop, path, &calls, &b->journal);
 
 	return err ? err : loop_run(b->loop);

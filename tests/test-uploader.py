@@ -12,7 +12,8 @@ from harness import tap  # noqa: E402
 from harness.leaks import find_leaks  # noqa: E402
 from harness.media import make_mp4  # noqa: E402
 from harness.mount import Mount  # noqa: E402
-from harness.uploader import (SECRETS, SPACES, Uploader, cms_seed,  # noqa: E402
+from harness.site import Site as EmptySite  # noqa: E402
+from harness.uploader import (SECRETS, SPACES, cms_seed,  # noqa: E402
                               name_of, rev_seed)
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
@@ -33,31 +34,11 @@ def prepare(world):
     Shared.small = make_mp4(world.path("media", "small.mp4"), seconds=1)
 
 
-class Site:
-    """A share with its folders, Rev, a bridge."""
-
-    def __init__(self, world, local=None):
-        self.nfs = None if local else world.nfs()
-        self.root = local or self.nfs.export
-        self.rev = world.rev(seed=rev_seed())
-        self.cms = world.cms(seed=cms_seed())
-        for folder in ("forwardedCalls", *(f"spaces/{s}" for s in
-                                           SPACES.values())):
-            os.makedirs(os.path.join(self.root, folder))
+class Site(EmptySite):
+    """Its recordings are small unless said otherwise."""
 
     def put(self, folder, name, file=None):
-        path = os.path.join(self.root, folder, name)
-        data = open(file or Shared.small, "rb").read()
-        with open(path, "wb") as out:
-            out.write(data)
-        return path
-
-    def names(self, folder):
-        return sorted(os.listdir(os.path.join(self.root, folder)))
-
-    def uploader(self, world, **options):
-        share = self.nfs or self.root
-        return Uploader(world, share, self.rev, self.cms, **options)
+        return super().put(folder, name, file or Shared.small)
 
 
 def people(video):
@@ -98,7 +79,7 @@ def check_renamed(site, uploader):
 
 
 def publish_four(world, site, **options):
-    uploader = site.uploader(world, settings={"fallback_owner": "admin"},
+    uploader = site.uploader(settings={"fallback_owner": "admin"},
                              **options)
     site.put(f"spaces/{WEEKLY}", name_of(0), Shared.recording)
     site.put(f"spaces/{LAB}", name_of(60))
@@ -128,7 +109,7 @@ def test_local(world):
 def test_secrets(world):
     """no secret in a log, a snapshot, an argument or an error"""
     site = Site(world)
-    uploader = site.uploader(world, name="secrets")
+    uploader = site.uploader(name="secrets")
     if os.access("/dev/fuse", os.R_OK):
         # Its tree is below the world's folder, so it is searched, too.
         Mount(world, control_dir=os.path.dirname(uploader.control))
@@ -147,7 +128,7 @@ def test_secrets(world):
 def test_growing(world):
     """a recording that is still written is sent only when it is whole"""
     site = Site(world)
-    uploader = site.uploader(world, name="growing")
+    uploader = site.uploader(name="growing")
     whole = os.path.getsize(Shared.recording)
     writer = site.nfs.write(Shared.recording,
                             f"spaces/{WEEKLY}/{name_of(0)}",
@@ -170,7 +151,7 @@ def test_down_at_start(world):
     site.nfs.stop()
     site.rev.stop()
     site.cms.stop()
-    uploader = site.uploader(world, name="down")
+    uploader = site.uploader(name="down")
     uploader.wait_state("source_state", "down")
     assert uploader.state()["source_why"]
     site.nfs.start()
@@ -190,7 +171,7 @@ def assert_fresh(before, after):
 def test_pace(world):
     """with NFS, Rev and the bridge stalled, heartbeat and ctl keep their pace"""
     site = Site(world)
-    uploader = site.uploader(world, name="pace")
+    uploader = site.uploader(name="pace")
     uploader.wait_state("source_state", "ready")
     for stalled in (site.nfs, site.rev.process, site.cms.process):
         site.put(f"spaces/{WEEKLY}", name_of(0), Shared.recording)
@@ -207,7 +188,7 @@ def test_lost_answer(world):
     """an upload whose answer is lost is found, not sent again"""
     site = Site(world)
     site.rev.fault(path="/api/*/uploads/videos", method="POST", drop=True)
-    uploader = site.uploader(world, name="lost")
+    uploader = site.uploader(name="lost")
     site.put(f"spaces/{WEEKLY}", name_of(0))
     uploader.wait_counts(ready=1)
     assert len(site.rev.videos()) == 1
@@ -217,7 +198,7 @@ def test_lost_answer(world):
 def test_killed(world):
     """killed in mid-upload and started again: one video"""
     site = Site(world)
-    uploader = site.uploader(world, name="killed",
+    uploader = site.uploader(name="killed",
                              settings={"bandwidth": "1M"})
     site.put(f"spaces/{WEEKLY}", name_of(0), Shared.recording)
     site.rev.wait_received(MIB // 2)
@@ -231,7 +212,7 @@ def test_killed(world):
 def test_commands(world):
     """cancel, retry, forget; wrong ones are told what is wrong"""
     site = Site(world)
-    uploader = site.uploader(world, name="commands",
+    uploader = site.uploader(name="commands",
                              settings={"settle_time": "1h"})
     site.put(f"spaces/{WEEKLY}", name_of(0))
     job = uploader.wait_job(name_of(0), "settling")
@@ -256,7 +237,7 @@ def test_failed(world):
     site = Site(world)
     fault = site.rev.fault(path="/api/*/uploads/videos", status=500,
                            code="FileNotSupported", contains="", times=1)
-    uploader = site.uploader(world, name="failed", settings={"parallel": 1})
+    uploader = site.uploader(name="failed", settings={"parallel": 1})
     site.put(f"spaces/{WEEKLY}", name_of(0))
     job = uploader.wait_job(name_of(0), "failed")
     assert "FileNotSupported" in job["error"], job
@@ -404,7 +385,7 @@ def test_cancelled(world):
 def test_locked(world):
     """a refused login stops the lane until somebody says resume"""
     site = Site(world)
-    uploader = site.uploader(world, name="locked", start=False)
+    uploader = site.uploader(name="locked", start=False)
     uploader.write_secrets({"rev_password": "wrong"})
     uploader.start()
     site.put(f"spaces/{WEEKLY}", name_of(0))
@@ -421,7 +402,7 @@ def test_locked(world):
 def test_settings(world):
     """-n and --probe say what is wrong and what would be right"""
     site = Site(world)
-    uploader = site.uploader(world, name="settings", start=False)
+    uploader = site.uploader(name="settings", start=False)
     assert uploader.run("-n").status == 0
     good = uploader.run("--probe", "--full")
     assert good.status == 0, good.log_text()

@@ -106,8 +106,10 @@ int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
 		return rc;
 	}
 	e->is_swapping = true; /* closing a source runs the loop's tasks */
-	list_for_each(it, &e->works)
+	list_for_each(it, &e->works) {
+		list_entry(it, struct work, node)->not_before_ms = 0;
 		suspend(list_entry(it, struct work, node), source_changes);
+	}
 	if (source_changes) {
 		end_committed(e);
 		engine_close_source(e);
@@ -232,6 +234,9 @@ void engine_resume(struct engine *e)
 	if (e->parties->rev)
 		rev_unlock(e->parties->rev);
 	lane_open(&e->rev_lane);
+	lane_open(&e->cms_lane);
+	list_for_each(it, &e->works)
+		list_entry(it, struct work, node)->not_before_ms = 0;
 	engine_wake_all(e);
 }
 

@@ -261,9 +261,8 @@ static bool waits_for_source(struct work *w, int needs)
 	w->waits_for_source = status.state != SOURCE_READY;
 	if (w->waits_for_source)
 		engine_set_why(w, "%s",
-			       status.state == SOURCE_DOWN
-				       ? status.why
-				       : "connecting to the share");
+			       *status.why ? status.why
+					   : "connecting to the share");
 	return w->waits_for_source;
 }
 
@@ -376,6 +375,19 @@ static void tell_state(struct engine *e, struct item *item, const char *old)
 		engine_note(e, item, "%s%s%s", word, *why ? ": " : "", why);
 }
 
+/*
+ * Are both on one way to the same end? Then what failed before still counts: a
+ * recording that fails in its upload does not begin anew by being queued.
+ */
+static bool is_same_way(enum job_state a, enum job_state b)
+{
+	bool before = a <= JOB_UNSURE;
+	bool after = a == JOB_PROCESSING || a == JOB_ACTIVATING;
+
+	return (before && b <= JOB_UNSURE) ||
+	       (after && (b == JOB_PROCESSING || b == JOB_ACTIVATING));
+}
+
 static void enter(struct work *w, enum job_state next, enum job_action action,
 		  const char *why)
 {
@@ -385,8 +397,9 @@ static void enter(struct work *w, enum job_state next, enum job_action action,
 	bool is_new = item->row.state != next;
 
 	engine_stop_operations(w);
-	if (is_new) {
+	if (!is_same_way(item->row.state, next) && is_new)
 		w->tries = 0;
+	if (is_new) {
 		w->not_before_ms = 0;
 		w->next_try_s = 0;
 		w->progress = 0;
@@ -399,6 +412,7 @@ static void enter(struct work *w, enum job_state next, enum job_action action,
 			item->row.number[ROW_SENT_S] = mono_wall_s();
 			item->row.number[ROW_ATTEMPTS]++;
 		}
+		w->unsure_ms = mono_ms();
 	}
 	w->action = action;
 	str_copy(w->why, why ? why : "", sizeof(w->why));
@@ -497,7 +511,12 @@ bool engine_rev_failed(struct work *w, const struct rev_result *result,
 		if (is_outage(result)) {
 			lane_outage(&e->rev_lane, mono_ms(), max,
 				    engine_random(), why);
-			engine_again(w, again, 0, why);
+			/* Questions are answered and this upload is not: it
+			 * may be the upload. */
+			if (w->item->row.state == JOB_SENDING)
+				engine_back_off(w, again, why);
+			else
+				engine_again(w, again, 0, why);
 		} else {
 			engine_back_off(w, again, why);
 		}
@@ -692,6 +711,7 @@ static void resume_items(struct engine *e)
 			continue;
 		}
 		w->action = job_action(state);
+		w->unsure_ms = mono_ms();
 		if (state == JOB_UNSURE)
 			engine_set_why(w, "was being uploaded when the "
 					  "uploader stopped: looking on Rev");
@@ -705,6 +725,20 @@ void engine_tidy(struct engine *e)
 		wake_first(&e->call_waiters);
 	if (e->has_orphans)
 		resume_items(e);
+}
+
+/* What waits for the journal says so. */
+static void on_journal_trouble(void *arg)
+{
+	struct engine *e = arg;
+	const char *why = journal_why(e->journal);
+
+	list_for_each(it, &e->works) {
+		struct work *w = list_entry(it, struct work, node);
+
+		if (why && w->is_storing)
+			engine_set_why(w, "%s", why);
+	}
 }
 
 static void on_opened(void *arg, int err, const struct err *why,
@@ -803,7 +837,8 @@ int engine_new(struct loop *loop, struct conf *take_conf,
 	       const struct engine_calls *calls, struct engine **ret,
 	       struct err *err)
 {
-	struct journal_calls journal = { on_row, on_opened, NULL };
+	struct journal_calls journal = { on_row, on_opened, on_journal_trouble,
+					 NULL };
 	struct engine *e = calloc(1, sizeof(*e));
 	char path[2048];
 	int rc;

@@ -78,6 +78,7 @@ struct work {
 	enum job_action action;
 	uint64_t not_before_ms;
 	int64_t next_try_s;
+	uint64_t unsure_ms; /* since when the answer has been missing */
 	unsigned tries;	 /* failures in a row that count */
 	bool is_storing; /* the journal has not got the state yet */
 	bool must_store; /* it could not be given to the journal */

@@ -530,6 +530,7 @@ static void on_batch_done(struct journal *j)
 	if (j->result) {
 		j->shown = j->why;
 		loop_timer_start(&j->retry, RETRY_MS);
+		j->calls.trouble(j->calls.arg);
 		return;
 	}
 	list_take(&j->finished, &j->batch);

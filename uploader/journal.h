@@ -38,6 +38,8 @@ struct journal_calls {
 	/* `created_s`: when this journal began. */
 	void (*opened)(void *arg, int err, const struct err *why,
 		       int64_t created_s);
+	/* A write has failed: see journal_why(). */
+	void (*trouble)(void *arg);
 	void *arg;
 };
 

@@ -339,7 +339,9 @@ static const char *path_of(struct nfs_op *op)
 {
 	const char *path = op->base.file ? file_of(op)->path : op->base.path;
 
-	return path ? path : "a file";
+	if (!path)
+		return "a file";
+	return *path ? path : "the share";
 }
 
 static void finish(struct nfs_op *op)

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/log.h"
 #include "lib/mono.h"
@@ -18,6 +19,7 @@
 enum {
 	PATH_SIZE = 4096,
 	BRIDGE_PAUSE_MAX_MS = 60000,
+	BRIDGE_REFUSED_MS = 900000,
 	OLD_KEYS_MAX = 8,
 	INDEX_LOOKS = 3, /* searches in the time that Rev's index may lag */
 };
@@ -82,16 +84,27 @@ static bool is_bridge_overdue(const struct work *w)
 	return (uint64_t)waited_s * 1000 >= max_ms;
 }
 
+static void wait_for_bridge(struct work *w)
+{
+	struct lane *lane = &w->engine->cms_lane;
+
+	engine_again(w, JOB_EV_AGAIN, lane_wait_ms(lane, mono_ms()) + 1,
+		     lane->why);
+}
+
+/* A bridge that refuses the password is asked rarely: it locks accounts. */
 static void bridge_failed(struct work *w, int err, const char *why)
 {
 	struct engine *e = w->engine;
 
 	if (lane_is_open(&e->cms_lane, mono_ms()))
 		log_warning("%s", why);
-	lane_outage(&e->cms_lane, mono_ms(), BRIDGE_PAUSE_MAX_MS,
-		    engine_random(), why);
-	engine_again(w, JOB_EV_AGAIN, lane_wait_ms(&e->cms_lane, mono_ms()) + 1,
-		     why);
+	if (err == -EACCES)
+		lane_pause(&e->cms_lane, mono_ms(), BRIDGE_REFUSED_MS, why);
+	else
+		lane_outage(&e->cms_lane, mono_ms(), BRIDGE_PAUSE_MAX_MS,
+			    engine_random(), why);
+	wait_for_bridge(w);
 }
 
 static void on_prepared(void *arg, struct prepare_result *result)
@@ -134,6 +147,11 @@ static void ask_parties(struct work *w)
 		.without_bridge = is_bridge_overdue(w),
 	};
 
+	if (e->parties->cms && *w->item->folder->space_id &&
+	    !input.without_bridge && !lane_is_open(&e->cms_lane, mono_ms())) {
+		wait_for_bridge(w);
+		return;
+	}
 	recording_parse(text(w, ROW_NAME), &parsed);
 	input.recorded_s = parsed.time_s;
 	input.utc_offset_s = parsed.utc_offset_min * 60;
@@ -210,7 +228,8 @@ static void do_prepare(struct work *w)
 
 /*
  * Of several videos with our mark one is kept: a visible one, else the oldest.
- * The others are duplicates that a lost answer has left.
+ * The others are duplicates that a lost answer has left, or another uploader's
+ * that is about to rename the file: the daily pass knows better than we now.
  */
 static const struct rev_video *choose(const struct rev_result *result)
 {
@@ -233,12 +252,7 @@ static const char cut_short[] =
 static void adopt_video(struct work *w, const struct rev_result *result)
 {
 	const struct rev_video *best = choose(result);
-	char mark[ENGINE_MARK_MAX];
 
-	engine_mark(w->item, mark);
-	for (size_t i = 0; i < result->video_count; i++)
-		if (&result->videos[i] != best && !result->videos[i].is_active)
-			discard_start(w->engine, result->videos[i].id, mark);
 	engine_note(w->engine, w->item, "found on Rev as video %s", best->id);
 	if (set_text(w, ROW_VIDEO_ID, best->id))
 		out_of_memory(w, JOB_EV_AGAIN);
@@ -270,6 +284,7 @@ static void on_search(void *arg, const struct rev_result *result)
 		rev_failed(w, result);
 		return;
 	}
+	engine_rev_answered(w->engine);
 	if (result->video_count) {
 		adopt_video(w, result);
 		return;
@@ -334,12 +349,12 @@ static void do_search(struct work *w)
 
 /*
  * All bytes went out and no verdict came: a video may exist. (A 401 is one: the
- * session had ended, and Rev took nothing.)
+ * session had ended, and Rev took nothing. A redirect is one, too.)
  */
 static bool is_unknown(const struct rev_result *rev)
 {
 	return rev->sent_all && rev->class == REV_TRANSIENT &&
-	       rev->status != 401;
+	       rev->status != 401 && rev->status / 100 != 3;
 }
 
 static void not_sent(struct work *w, const struct rev_result *rev)
@@ -447,13 +462,16 @@ static void do_send(struct work *w)
 
 /* ---- sent, answer unknown ----------------------------------------------- */
 
-/* How much longer the index may hide it. */
+/*
+ * How much longer the index may hide it. The clock on the wall may step, so a
+ * restart waits the whole time once more.
+ */
 static uint64_t grace_left_ms(const struct work *w)
 {
 	uint64_t grace = conf_number(w->engine->conf, OPT_UP_INDEX_GRACE);
-	int64_t since_ms = seconds_since(w, ROW_SENT_S) * 1000;
+	uint64_t since_ms = mono_ms() - w->unsure_ms;
 
-	return (uint64_t)since_ms < grace ? grace - (uint64_t)since_ms : 0;
+	return since_ms < grace ? grace - since_ms : 0;
 }
 
 static void on_index(void *arg, const struct rev_result *result)
@@ -478,7 +496,8 @@ static void on_index(void *arg, const struct rev_result *result)
 	} else {
 		engine_note(w->engine, w->item,
 			    "not on Rev: it is uploaded once more");
-		engine_event(w->engine, w->item, JOB_EV_NOT_FOUND, NULL);
+		engine_back_off(w, JOB_EV_NOT_FOUND,
+				"not on Rev: it is uploaded once more");
 	}
 }
 
@@ -579,7 +598,7 @@ static void look_for_mark(struct work *w, const struct source_result *result)
 		if (strcmp(parsed.stem, w->item->stem))
 			continue;
 		if (parsed.kind == RECORDING_UPLOADED &&
-		    !strcmp(parsed.video_id, text(w, ROW_VIDEO_ID))) {
+		    !strcasecmp(parsed.video_id, text(w, ROW_VIDEO_ID))) {
 			marked(w);
 			return;
 		}

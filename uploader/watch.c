@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/log.h"
 #include "lib/mono.h"
@@ -32,8 +33,13 @@ static void on_walked(void *arg, const struct examine_result *result)
 	struct work *w = arg;
 
 	engine_walk_ends(w);
-	if (result->err == -ENOTCONN || result->err == -ENOENT) {
-		engine_perform_later(w); /* the next scan knows more */
+	if (result->err == -ENOTCONN) {
+		engine_perform_later(w); /* waits for the share */
+		return;
+	}
+	if (result->err == -ENOENT) {
+		engine_set_why(w, "listed, but not there: the next scan "
+				  "knows more");
 		return;
 	}
 	if (result->err) {
@@ -192,7 +198,7 @@ static void adopt(struct engine *e, struct folder_items *folder,
 /* The name says another video than the row: the name counts. */
 static void take_name(struct engine *e, struct item *item, const char *video_id)
 {
-	if (!strcmp(row_get(&item->row, ROW_VIDEO_ID), video_id))
+	if (!strcasecmp(row_get(&item->row, ROW_VIDEO_ID), video_id))
 		return;
 	if (row_set(&item->row, ROW_VIDEO_ID, video_id))
 		return;

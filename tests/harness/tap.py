@@ -80,10 +80,11 @@ def _hangs(*_):
     raise AssertionError(f"not done within {LIMIT_SECONDS} s")
 
 
-def main(make_world, prepare=None):
+def main(make_world, prepare=None, tidy=False):
     """Runs the caller's tests within one make_world(), then exits.
 
     `prepare(world)` sets up what all tests share; a Skip in it skips all.
+    `tidy`: what a test starts ends with it, not with the script.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGALRM, _hangs)
@@ -102,8 +103,11 @@ def main(make_world, prepare=None):
             _diagnose(world.tail_logs())
             sys.exit(1)
         _say(f"1..{len(tests)}")
+        shared = world.programs() if tidy else ()
         for number, test in enumerate(tests, 1):
             good &= _run(number, test, world)
+            if tidy:
+                world.end_programs(shared)
     sys.exit(0 if good else 1)
 
 

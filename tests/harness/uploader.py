@@ -136,9 +136,9 @@ class Uploader:
     def arguments(self, *more):
         return [built("uploader/upcast-uploader"), "-c", self.config, *more]
 
-    def start(self, *more):
+    def start(self, *more, env=None):
         self.process = self._world.start(
-            self.arguments("-f", "-v", *more), name="uploader")
+            self.arguments("-f", "-v", *more), name="uploader", env=env)
         return self
 
     def run(self, *more):

@@ -98,6 +98,16 @@ class World:
         self._processes.append(process)
         return process
 
+    def programs(self):
+        return tuple(self._processes)
+
+    def end_programs(self, but=()):
+        """Ends what runs, the last started first."""
+        for process in reversed(self._processes):
+            if process not in but:
+                process.kill()
+        self._processes = [p for p in self._processes if p in but]
+
     def tail_logs(self):
         """The last lines of every program that did not end well."""
         lines = []

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Trouble with Rev and the bridge: what they answer, refuse, or say of
+themselves. Nothing is lost, nothing spins, `why` says what it is."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from harness import tap  # noqa: E402
+from harness.media import make_mp4  # noqa: E402
+from harness.site import SPACE, Site, check_idle  # noqa: E402
+from harness.tap import skip_unless  # noqa: E402
+from harness.uploader import SECRETS, SPACES, cms_seed, name_of  # noqa: E402
+from harness.uploader import rev_seed  # noqa: E402
+from harness.wait import wait_for  # noqa: E402
+from harness.world import World  # noqa: E402
+
+MIB = 1 << 20
+LONG = bool(os.environ.get("LONG"))
+UPLOADS = "/api/*/uploads/videos"
+NSS_WRAPPER = "/usr/lib/x86_64-linux-gnu/libnss_wrapper.so"
+
+
+class Media:
+    """Encoded once."""
+    recording = small = None
+
+
+def prepare(world):
+    Media.recording = make_mp4(world.path("media", "recording.mp4"),
+                               min_bytes=4 * MIB)
+    Media.small = make_mp4(world.path("media", "small.mp4"), seconds=1)
+
+
+def local_site(world):
+    return Site(world, world.folder(f"share{world.number()}"))
+
+
+REFUSALS = [
+    {"status": 400}, {"status": 403}, {"status": 413, "html": "too large"},
+    {"status": 415}, {"status": 401},
+] + [{"status": 500, "code": code} for code in (
+    "MalformedRequest", "FileNotSupported", "FileNotSent", "UserNotProvided",
+    "UserDoesNotExist", "UploaderUserDoesNotExist", "UnprocessableEntity",
+    "OneOrMoreInvalidCategoriesFoundInRequest")]
+PASSING = [
+    {"status": 500, "code": "InternalServerError"}, {"status": 500},
+    {"status": 502, "html": "<html><body>bad gateway</body></html>"},
+    {"status": 504, "html": "<html><body>gateway time-out</body></html>"},
+]
+
+
+def test_refused(world):
+    """what Rev refuses fails with its reason; what passes, passes"""
+    site = local_site(world)
+    uploader = site.uploader(name="refused", settings={"parallel": 8})
+    names = [name_of(n) for n in range(len(REFUSALS) + len(PASSING) + 1)]
+    site.rev.order("POST", "/faults", [
+        {"path": UPLOADS, **fault} for fault in REFUSALS + PASSING])
+    for name in names:
+        site.put(SPACE, name, Media.small)
+    uploader.wait_counts(failed=len(REFUSALS), seconds=60)
+    said = [job["error"] for job in uploader.jobs() if job["error"]]
+    for fault in REFUSALS:
+        word = fault.get("code") or str(fault["status"])
+        assert any(word in text for text in said), (word, said)
+    uploader.wait_counts(ready=len(names) - len(REFUSALS), seconds=60)
+    for job in uploader.jobs():
+        if job["state"] == "failed":
+            assert uploader.command(f"retry {job['id']}").startswith("ok")
+    uploader.wait_counts(ready=len(names), failed=0, seconds=60)
+    site.check_once(*names)
+
+
+def test_back_off(world):
+    """one that fails again and again is tried ever more rarely"""
+    site = local_site(world)
+    uploader = site.uploader(name="backoff", settings={
+        "parallel": 1, "retry_max": "1h", "index_grace": "0s"})
+    fault = site.rev.fault(path=UPLOADS, status=408, times=0)
+    site.put(SPACE, name_of(0), Media.small)
+    wait_for(lambda: site.rev.fired(fault) >= 3, 30, "three tries")
+    wait_for(lambda: uploader.job(name_of(0))["next_retry"], 5,
+             lambda: f"a next try of {uploader.job(name_of(0))}")
+    # The third pause: between 4 and 8 s.
+    check_idle(uploader)
+    assert site.rev.fired(fault) == 3
+    site.rev.heal()
+    site.put(SPACE, name_of(1), Media.small)
+    uploader.wait_job(name_of(1), "ready")
+    uploader.wait_job(name_of(0), "ready")
+    site.check_once(name_of(0), name_of(1))
+
+
+def test_429(world):
+    """a pause that Rev asks for is kept, by everybody"""
+    site = local_site(world)
+    uploader = site.uploader(name="429")
+    uploads = site.rev.fault(path=UPLOADS, status=429, retry_after=4)
+    site.put(SPACE, name_of(0), Media.small)
+    uploader.wait_why(name_of(0), "pause of 4 s")
+    site.put(SPACE, name_of(1), Media.small)
+    assert uploader.state()["rev_state"] == "paused"
+    check_idle(uploader)
+    assert site.rev.fired(uploads) == 1 and site.uploads() == 1
+    uploader.wait_counts(ready=2)
+    # Without the header: a minute. A person need not wait for it.
+    site.rev.fault(path=UPLOADS, status=429)
+    site.put(SPACE, name_of(2), Media.small)
+    uploader.wait_why(name_of(2), "pause of 60 s")
+    check_idle(uploader)
+    assert uploader.command("resume").startswith("ok")
+    uploader.wait_counts(ready=3)
+    site.check_once(*(name_of(n) for n in range(3)))
+
+
+def test_session(world):
+    """a session that ends, and one that Rev kills in mid-upload"""
+    site = local_site(world)
+    uploader = site.uploader(name="session", settings={"bandwidth": "3M"})
+    site.put(SPACE, name_of(0), Media.recording)
+    site.rev.wait_received(MIB)
+    site.rev.kill_sessions()
+    uploader.wait_job(name_of(0), "ready")
+    site.rev.kill_sessions()
+    site.put(SPACE, name_of(1), Media.small)
+    uploader.wait_job(name_of(1), "ready")
+    site.check_once(name_of(0), name_of(1))
+
+
+def test_redirect(world):
+    """a redirect to another host gets nothing, no credentials least of all"""
+    site = local_site(world)
+    other = world.rev(seed=rev_seed())
+    uploader = site.uploader(name="redirect")
+    for path in (UPLOADS, "/api/*/user/login", "/api/*/videos/search"):
+        site.rev.fault(path=path, redirect=f"{other.url}/api/v2/x", times=0)
+    site.put(SPACE, name_of(0), Media.small)
+    uploader.wait_why(name_of(0), "redirects")
+    check_idle(uploader)
+    site.rev.heal()
+    uploader.wait_job(name_of(0), "ready")
+    assert other.log() == [], other.log()
+    site.check_once(name_of(0))
+
+
+def test_slow(world):
+    """bodies and answers that stall, are cut, or come slowly"""
+    site = local_site(world)
+    uploader = site.uploader(name="slow", settings={
+        "rev_timeout": "2s", "rev_upload_timeout": "2s", "parallel": 4})
+    site.rev.order("POST", "/faults", [
+        {"path": UPLOADS, "stall_at": MIB, "seconds": 20},
+        {"path": UPLOADS, "stall": True, "seconds": 20},
+        {"path": UPLOADS, "truncate": 10},
+        {"path": UPLOADS, "answer_rate": 60},
+        {"path": UPLOADS, "cut_at": MIB, "reset": True},
+        {"path": "/api/*/videos/search", "stall": True, "seconds": 20},
+        {"path": "/api/*/videos/*/status", "truncate": 3},
+        {"path": "/api/*/videos/*/status", "stall": True, "seconds": 20},
+    ])
+    names = [name_of(n) for n in range(5)]
+    for name in names:
+        site.put(SPACE, name, Media.recording)
+    uploader.wait_counts(ready=5, seconds=90)
+    site.check_once(*names)
+
+
+def test_certificates(world):
+    """expired, of another host, of an unknown authority: named and refused"""
+    site = local_site(world)
+    good = world.authority.server()
+    from harness.certs import Authority
+    stranger = Authority(world.folder("stranger"))
+    cases = [(world.authority.expired(), "expired"),
+             (world.authority.wrong_host(), "another host"),
+             (stranger.server(), "rev_trust")]
+    uploader = site.uploader(name="certificates")
+    for number, (certificate, word) in enumerate(cases):
+        site.rev.use_certificate(certificate)
+        site.put(SPACE, name_of(number), Media.small)
+        uploader.wait_why(name_of(number), word)
+        if not number:
+            check_idle(uploader)
+        site.rev.use_certificate(good)
+        uploader.wait_job(name_of(number), "ready")
+    site.cms.use_certificate(stranger.server())
+    other = f"spaces/{SPACES['Lab']}"
+    site.put(other, name_of(9), Media.small)
+    uploader.wait_why(name_of(9), "cms_trust")
+    site.cms.use_certificate(good)
+    uploader.wait_job(name_of(9), "ready")
+    site.check_once(*(name_of(n) for n in range(3)))
+
+
+def test_names(world):
+    """a name that no server knows, until it does"""
+    skip_unless(os.path.exists(NSS_WRAPPER), "nss_wrapper is not installed")
+    site = local_site(world)
+    hosts = world.write("hosts", "127.0.0.1 localhost\n")
+    uploader = site.uploader(name="names", start=False, settings={
+        "rev_host": "rev.upcast.test"})
+    site.rev.use_certificate(world.authority.issue(
+        "rev", ("DNS:rev.upcast.test",)))
+    uploader.start(env={"LD_PRELOAD": NSS_WRAPPER,
+                        "NSS_WRAPPER_HOSTS": hosts})
+    site.put(SPACE, name_of(0), Media.small)
+    uploader.wait_why(name_of(0), "rev.upcast.test")
+    check_idle(uploader)
+    with open(hosts, "a", encoding="ascii") as file:
+        file.write("127.0.0.1 rev.upcast.test\n")
+    uploader.wait_job(name_of(0), "ready")
+    site.check_once(name_of(0))
+
+
+def test_bridge(world):
+    """bridge down, its password wrong, its space gone, members in pages"""
+    site = local_site(world)
+    uploader = site.uploader(name="bridge", start=False,
+                             settings={"fallback_owner": "admin"})
+    uploader.write_secrets({"cms_password": "wrong"})
+    uploader.start()
+    for number in range(4):
+        site.put(SPACE, name_of(number), Media.small)
+    uploader.wait_why(name_of(3), "refuses user")
+    site.put("forwardedCalls", name_of(5), Media.small)
+    uploader.wait_job("forwardedCalls", "ready")
+    check_idle(uploader)
+    # The bridge locks accounts: one question for all of them.
+    asked = site.cms.count("GET", "/coSpaces")
+    assert asked <= 2, asked
+    uploader.write_secrets(SECRETS)
+    uploader.command("reload")
+    uploader.wait_counts(ready=5)
+    site.cms.stop()
+    site.put(f"spaces/{SPACES['Lab']}", name_of(20), Media.small)
+    uploader.wait_why(name_of(20), "bridge")
+    check_idle(uploader)
+    seed = cms_seed()
+    crowd = 10000 if LONG else 1000
+    lab = seed["coSpaces"][1]
+    for number in range(crowd):
+        jid = f"m{number}@example.com"
+        lab["members"].append(jid)
+        seed["users"].append({"userJid": jid, "name": jid, "email": jid})
+    del seed["coSpaces"][2]
+    site.cms = world.cms(seed=seed, port=site.cms.port)
+    uploader.wait_job(name_of(20), "ready", 120 if LONG else 40)
+    gone = f"spaces/{SPACES['Vorstand & Räte 役員']}"
+    site.put(gone, name_of(30), Media.small)
+    assert uploader.wait_job(name_of(30), "ready")["owner"] == "admin"
+    site.check_once(*(name_of(number) for number in range(4)))
+
+
+tap.main(World, prepare, tidy=True)
