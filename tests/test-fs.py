@@ -85,9 +85,17 @@ def as_user(uid, gid, function):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def target_of(link):
+    """Where a link leads; None where it has gone meanwhile."""
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return None
+
+
 def has_open(process, path):
     folder = f"/proc/{process.pid}/fd"
-    return any(os.readlink(os.path.join(folder, name)) == path
+    return any(target_of(os.path.join(folder, name)) == path
                for name in os.listdir(folder))
 
 
