@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/log.h"
 #include "lib/mono.h"
@@ -31,40 +32,49 @@ static bool has_key(const char *keys, const char *key)
 }
 
 /* The recording that the mark is of, or was of before its file changed. */
-static struct item *find_owner(struct engine *e, const char *key,
-			       bool *ret_is_old)
+static struct item *find_owner(struct engine *e, const char *key)
 {
 	struct item *item;
 
-	for (item = e->catalog.items; item; item = item->by_id.next) {
-		*ret_is_old = has_key(row_get(&item->row, ROW_OLD_KEYS), key);
-		if (*ret_is_old || !strcmp(row_get(&item->row, ROW_KEY), key))
+	for (item = e->catalog.items; item; item = item->by_id.next)
+		if (!strcmp(row_get(&item->row, ROW_KEY), key) ||
+		    has_key(row_get(&item->row, ROW_OLD_KEYS), key))
 			return item;
-	}
 	return NULL;
 }
 
 /*
- * A recording without a video id is one that will look for its mark itself,
- * and may take this very video.
+ * Until the file bears a video's name, nobody knows which one it will be: the
+ * name on the share decides, not the journal (which may be an old one).
  */
+static bool is_decided(const struct item *item)
+{
+	switch (item->row.state) {
+	case JOB_PROCESSING:
+	case JOB_ACTIVATING:
+	case JOB_READY:
+	case JOB_DELETING:
+		return item->is_marked && *row_get(&item->row, ROW_VIDEO_ID);
+	case JOB_DELETED:
+		return *row_get(&item->row, ROW_VIDEO_ID);
+	default:
+		return false;
+	}
+}
+
 static bool is_duplicate(struct engine *e, const struct rev_video *v)
 {
-	const char *key = v->mark + strlen("upcast-"), *own;
-	struct item *item;
-	bool is_old;
+	const char *key = v->mark + strlen("upcast-");
+	struct item *item = find_owner(e, key);
 
-	item = find_owner(e, key, &is_old);
 	if (!item) {
 		log_info("the inactive video %s carries the mark %s of an "
 			 "upload that this journal does not know: let be",
 			 v->id, v->mark);
 		return false;
 	}
-	own = row_get(&item->row, ROW_VIDEO_ID);
-	if (!strcmp(own, v->id))
-		return false;
-	return is_old || *own;
+	return is_decided(item) &&
+	       strcasecmp(row_get(&item->row, ROW_VIDEO_ID), v->id);
 }
 
 static void on_list(void *arg, const struct rev_result *result)
