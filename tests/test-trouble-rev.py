@@ -254,4 +254,4 @@ def test_bridge(world):
     site.check_once(*(name_of(number) for number in range(4)))
 
 
-tap.main(World, prepare, tidy=True)
+tap.main(World, prepare, tidy=True, slow=True)

@@ -294,4 +294,4 @@ def test_clock(world):
     site.check_once(*(name_of(number) for number in range(3)))
 
 
-tap.main(World, prepare, tidy=True)
+tap.main(World, prepare, tidy=True, slow=True)

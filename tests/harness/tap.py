@@ -80,12 +80,16 @@ def _hangs(*_):
     raise AssertionError(f"not done within {LIMIT_SECONDS} s")
 
 
-def main(make_world, prepare=None, tidy=False):
+def main(make_world, prepare=None, tidy=False, slow=False):
     """Runs the caller's tests within one make_world(), then exits.
 
     `prepare(world)` sets up what all tests share; a Skip in it skips all.
-    `tidy`: what a test starts ends with it, not with the script.
+    `tidy`: what a test starts ends with it, not with the script. `slow`: too
+    long for `make check`, unless FULL=1 says so, as ./selftest does.
     """
+    if slow and not os.environ.get("FULL") and not sys.argv[1:]:
+        _say("1..0 # SKIP minutes long: FULL=1 runs it, ./selftest does")
+        sys.exit(0)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGALRM, _hangs)
     tests = _tests(sys.modules["__main__"])
