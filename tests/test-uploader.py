@@ -13,7 +13,7 @@ from harness.leaks import find_leaks  # noqa: E402
 from harness.media import make_mp4  # noqa: E402
 from harness.mount import Mount  # noqa: E402
 from harness.site import Site as EmptySite  # noqa: E402
-from harness.uploader import (SECRETS, SPACES, cms_seed,  # noqa: E402
+from harness.uploader import (SECRETS, SPACES, Uploader, cms_seed,  # noqa: E402
                               name_of, rev_seed)
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
@@ -251,7 +251,7 @@ def test_failed(world):
 def test_reload(world):
     """settings that cannot work leave the old ones; an upload outlives new"""
     site = Site(world)
-    uploader = site.uploader(world, name="reload",
+    uploader = site.uploader(name="reload",
                              settings={"bandwidth": "2M"})
     site.put(f"spaces/{WEEKLY}", name_of(0), Shared.recording)
     uploader.wait_job(name_of(0), "uploading")
@@ -269,7 +269,7 @@ def test_other_source(world):
     first = Site(world, world.folder("one"))
     for number in range(6):
         first.put("forwardedCalls", name_of(number), Shared.recording)
-    uploader = first.uploader(world, name="source",
+    uploader = first.uploader(name="source",
                               settings={"bandwidth": "1M", "parallel": 4})
     first.rev.wait_received(MIB // 8)
     second = world.folder("two")
@@ -310,13 +310,13 @@ def test_disabled(world):
 def test_dry_run(world):
     """a dry run changes nothing: not on the share, not on Rev"""
     site = Site(world, world.folder("dry"))
-    first = site.uploader(world, name="first")
+    first = site.uploader(name="first")
     site.put("forwardedCalls", name_of(0))
     first.wait_counts(ready=1)
     first.process.stop()
     site.put("forwardedCalls", name_of(1))
     names = site.names("forwardedCalls")
-    dry = site.uploader(world, name="dry",
+    dry = site.uploader(name="dry",
                         settings={"dry_run": "true",
                                   "delete_after_upload": "true"})
     dry.wait_counts(ready=1)
@@ -333,7 +333,7 @@ def test_dry_run(world):
 def test_hidden(world):
     """a video that somebody has hidden stays hidden when the share comes back"""
     site = Site(world, world.folder("hidden"))
-    uploader = site.uploader(world, name="hidden",
+    uploader = site.uploader(name="hidden",
                              settings={"initial_state": "inactive"})
     site.put("forwardedCalls", name_of(0))
     uploader.wait_counts(ready=1)
@@ -351,7 +351,7 @@ def test_hidden(world):
 def test_delete(world):
     """what is deleted after its upload is the file that was uploaded"""
     site = Site(world, world.folder("delete"))
-    uploader = site.uploader(world, name="delete")
+    uploader = site.uploader(name="delete")
     site.put("forwardedCalls", name_of(0))
     site.put("forwardedCalls", name_of(1))
     uploader.wait_counts(ready=2)
@@ -367,7 +367,7 @@ def test_delete(world):
 def test_cancelled(world):
     """what a person has cancelled is not uploaded when the share comes back"""
     site = Site(world, world.folder("cancelled"))
-    uploader = site.uploader(world, name="cancelled",
+    uploader = site.uploader(name="cancelled",
                              settings={"settle_time": "5s"})
     site.put("forwardedCalls", name_of(0))
     number = uploader.wait_job(name_of(0), "settling")["id"]
