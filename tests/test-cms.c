@@ -210,7 +210,7 @@ static int test_owner_without_jid(void)
 		"[{\"path\": \"/api/v1/coSpaces/*\", \"status\": 200,"
 		" \"content_type\": \"text/xml\", \"body\": \"<coSpace"
 		" id='x'><name>N</name><ownerId>a b/c</ownerId></coSpace>\"},"
-		" {\"path\": \"/api/v1/users/*\", \"status\": 200,"
+		" {\"contains\": \"/users/a%20b%2Fc\", \"status\": 200,"
 		" \"content_type\": \"text/xml\", \"body\": \"<user><userJid>"
 		"late@example.com</userJid></user>\"}]";
 	struct client c;
