@@ -15,6 +15,7 @@ from common.httpd import HttpError, Response
 from common.routes import Route, Routes
 
 LOG_LENGTH = 20000
+RESET_WAIT = 10.0  # seconds for a connection to end
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -179,6 +180,10 @@ class Control:
         self._server.cut_all()
 
     def _reset(self, order):
+        """As at the start; what was asked before is not answered after."""
+        self._faults.clear()
+        if self._server:
+            self._server.cut_all(wait=RESET_WAIT)
         self._faults.clear()
         self._journal.clear()
         self._model.reset()

@@ -338,6 +338,34 @@ def body_of(request, stream):
     return body
 
 
+class Connection:
+    """An accepted socket and the thread that serves it."""
+
+    def __init__(self, sock, serve):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = sock
+        self.thread = threading.Thread(target=serve, args=(self,),
+                                       daemon=True)
+
+    def handshake(self, tls):
+        if not tls:
+            return
+        self.sock.settimeout(30)
+        self.sock = tls.wrap_socket(self.sock, server_side=True,
+                                    do_handshake_on_connect=False,
+                                    suppress_ragged_eofs=True)
+        self.sock.do_handshake()
+        self.sock.settimeout(None)
+
+    def end(self):
+        # Another thread may sit in a read: shutdown wakes it, close does not.
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.sock.close()
+
+
 class Server:
     """Listens on loopback; see the head of this file."""
 
@@ -350,7 +378,7 @@ class Server:
         self._observer = observer
         self._listener = socket.create_server(("127.0.0.1", port),
                                               backlog=128)
-        self._streams = set()
+        self._connections = set()
         self._lock = threading.Lock()
         self.port = self._listener.getsockname()[1]
 
@@ -361,40 +389,45 @@ class Server:
         self._listener.close()
         self.cut_all()
 
-    def cut_all(self):
-        """Ends every connection there is."""
+    def cut_all(self, wait=0.0):
+        """Ends every connection there is.
+
+        With `wait`, returns when their threads have ended too: no request
+        that was sent before is handled after. At most so many seconds each.
+        """
         with self._lock:
-            streams = list(self._streams)
-        for stream in streams:
-            stream.close()
+            connections = list(self._connections)
+        for connection in connections:
+            connection.end()
+        for connection in connections if wait else ():
+            connection.thread.join(wait)
+            if connection.thread.is_alive():
+                sys.stderr.write(f"{self._name}: a connection does not end\n")
 
     def _accept(self):
         while True:
             try:
-                sock, peer = self._listener.accept()
+                sock, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._connection, args=(sock, peer),
-                             daemon=True).start()
+            connection = Connection(sock, self._serve)
+            with self._lock:
+                self._connections.add(connection)
+                connection.thread.start()
 
-    def _handshake(self, sock):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not self._tls:
-            return sock
-        sock.settimeout(30)
-        sock = self._tls.wrap_socket(sock, server_side=True,
-                                     suppress_ragged_eofs=True)
-        sock.settimeout(None)
-        return sock
-
-    def _connection(self, sock, peer):
+    def _serve(self, connection):
         try:
-            stream = Stream(self._handshake(sock))
-        except (OSError, ssl.SSLError):
-            sock.close()
-            return
-        with self._lock:
-            self._streams.add(stream)
+            connection.handshake(self._tls)
+            peer = connection.sock.getpeername()
+            self._serve_stream(Stream(connection.sock), peer)
+        except LOST:
+            pass
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+            connection.end()
+
+    def _serve_stream(self, stream, peer):
         try:
             while self._serve_one(stream, peer):
                 pass
@@ -404,10 +437,6 @@ class Server:
             self._refuse(stream, error)
         except Exception:  # a bug must show, and must not end the server
             sys.stderr.write(f"{self._name}: {traceback.format_exc()}")
-        finally:
-            with self._lock:
-                self._streams.discard(stream)
-            stream.close()
 
     @staticmethod
     def _refuse(stream, error):
