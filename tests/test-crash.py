@@ -27,6 +27,7 @@ from harness.world import World  # noqa: E402
 ROUNDS = int(os.environ.get("ROUNDS", "20"))
 SEED = int(os.environ.get("SEED", "1"))
 STEPS_MAX = 40
+tap.LIMIT_SECONDS = max(tap.LIMIT_SECONDS, ROUNDS * 10)
 FOLDER = f"spaces/{SPACES['Weekly']}"
 SETTINGS = {"scan_interval": "100ms", "settle_time": "200ms",
             "status_interval": "100ms", "index_grace": "2s",

@@ -212,7 +212,7 @@ int engine_forget(struct engine *e, int64_t id, struct err *answer)
 			       "%" PRId64 " is %s: cancel it "
 			       "first",
 			       id, job_word(item->row.state));
-	if (journal_forget(e->journal, id, NULL, NULL))
+	if (journal_forget(e->journal, id))
 		return err_set(answer, -ENOMEM, "out of memory");
 	engine_note(e, item, "forgotten");
 	engine_free_work(item->work);

@@ -12,8 +12,9 @@
 #include "uploader/transfer.h"
 
 /*
- * What the files of the engine share: engine.c (states, journal, slots,
- * waiting), watch.c (scans, settling), steps.c (the actions) and control.c (the
+ * What the files of the engine share: engine.c (journal, start and stop),
+ * engine_event.c (states), engine_work.c (waiting), engine_slots.c (whose turn
+ * it is), watch.c (scans, settling), steps.h (the actions) and control.c (the
  * owner's side).
  */
 enum {
@@ -39,7 +40,7 @@ struct engine {
 	bool is_standby;
 	bool is_paused;
 	bool is_swapping; /* the source and the parties: nothing may begin */
-	bool is_dry; /* nothing is kept by this journal: nothing is sent */
+	bool is_dry;	  /* nothing is kept by this journal: nothing is sent */
 	int64_t journal_created_s;
 	char journal_why[ERR_TEXT_MAX];
 
@@ -78,10 +79,10 @@ struct work {
 	enum job_action action;
 	uint64_t not_before_ms;
 	int64_t next_try_s;
-	uint64_t unsure_ms; /* since when the answer has been missing */
-	unsigned tries;	 /* failures in a row that count */
-	bool is_storing; /* the journal has not got the state yet */
-	bool must_store; /* it could not be given to the journal */
+	uint64_t unsure_ms;	    /* since when the answer has been missing */
+	unsigned tries;		    /* failures in a row that count */
+	struct journal_op *storing; /* the journal has not got the state yet */
+	bool must_store;	    /* it could not be given to the journal */
 	bool waits_for_source;
 	bool is_calling; /* counted in calls_running */
 	bool is_dirty;	 /* the row differs from the journal's */
@@ -108,6 +109,23 @@ struct work {
 /* ---- engine.c --------------------------------------------------------- */
 
 /*
+ * A new recording, or (with a video id) one that was uploaded before this
+ * journal knew it; -ENOMEM: the next scan meets it again.
+ */
+int engine_add(struct engine *e, const char *dir, const char *name,
+	       const char *video_id, const struct source_attr *attr,
+	       struct item **ret) ATTR_MUST_CHECK;
+/* Whoever waits for a call though there is room; jobs that nobody drives. */
+void engine_tidy(struct engine *e);
+/* While the uploader is disabled it needs none: `*ret_source` is NULL then. */
+int engine_open_source(struct engine *e, const struct conf *conf,
+		       struct source **ret_source, struct scan **ret_scan,
+		       struct err *err) ATTR_MUST_CHECK;
+void engine_close_source(struct engine *e);
+
+/* ---- engine_event.c --------------------------------------------------- */
+
+/*
  * The event happens to the recording: its old operation ends, the new state is
  * made durable if it must be, then its action begins. `why` is the sentence
  * that is shown meanwhile, NULL: none.
@@ -130,49 +148,43 @@ void engine_rev_answered(struct engine *e);
 /* A failure of the source: of the session, or of this file. */
 void engine_source_failed(struct work *w, int err, const struct err *why,
 			  enum job_event again);
-void engine_set_why(struct work *w, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void engine_changed(struct engine *e, struct item *item);
 void engine_note(struct engine *e, const struct item *item, const char *fmt,
 		 ...) ATTR_PRINTF(3, 4);
-/*
- * A new recording, or (with a video id) one that was uploaded before this
- * journal knew it; -ENOMEM: the next scan meets it again.
- */
-int engine_add(struct engine *e, const char *dir, const char *name,
-	       const char *video_id, const struct source_attr *attr,
-	       struct item **ret) ATTR_MUST_CHECK;
+uint32_t engine_random(void);
+
+/* ---- engine_work.c ---------------------------------------------------- */
+
 /* Gives a final item a work again, or returns the one it has; NULL: -ENOMEM. */
 struct work *engine_work(struct engine *e, struct item *item);
+void engine_free_work(struct work *w);
+void engine_set_why(struct work *w, const char *fmt, ...) ATTR_PRINTF(2, 3);
+/* Until the journal has the row, nothing else happens to the recording. */
+void engine_store(struct work *w);
+/* Begins the action of its state, once nothing is in the way. */
 void engine_perform_later(struct work *w);
-/* A question to Rev has begun or ended. */
-void engine_call_begins(struct work *w);
+void engine_stop_operations(struct work *w);
+/* A question to Rev, a walk, a transfer has ended: the next one may begin. */
 void engine_call_ends(struct work *w);
-/* The same for a walk, which waits while there are too many. */
 void engine_walk_ends(struct work *w);
-/* Whoever waits for a call though there is room; jobs that nobody drives. */
-void engine_tidy(struct engine *e);
-/* The transfer is gone: its parties may be, too. */
 void engine_transfer_ends(struct work *w);
-/* Hands out upload slots. */
-void engine_dispatch(struct engine *e);
+void engine_wake_callers(struct engine *e);
+/* What waited for the share, for Rev, for anything: looks again. */
+void engine_wake_all(struct engine *e);
 /* May nothing be changed on the share and on Rev? */
 bool engine_is_dry(const struct engine *e);
-uint32_t engine_random(void);
 /* "upcast-<key>" */
 void engine_mark(const struct item *item, char mark[ENGINE_MARK_MAX]);
 /* "dir/name": the new name, or (with an id) the one after the upload. */
 int engine_path(const struct item *item, const char *video_id, char *dst,
 		size_t size) ATTR_MUST_CHECK;
 
-/* What waited for the share, for Rev, for anything: looks again. */
-void engine_wake_all(struct engine *e);
-void engine_stop_operations(struct work *w);
-void engine_free_work(struct work *w);
-/* While the uploader is disabled it needs none: `*ret_source` is NULL then. */
-int engine_open_source(struct engine *e, const struct conf *conf,
-		       struct source **ret_source, struct scan **ret_scan,
-		       struct err *err) ATTR_MUST_CHECK;
-void engine_close_source(struct engine *e);
+/* ---- engine_slots.c --------------------------------------------------- */
+
+int engine_slots_init(struct engine *e) ATTR_MUST_CHECK;
+void engine_slots_release(struct engine *e);
+/* Hands out upload slots. */
+void engine_dispatch(struct engine *e);
 
 /* ---- watch.c ---------------------------------------------------------- */
 
@@ -182,23 +194,5 @@ void watch_start(struct engine *e); /* scans from now on */
 void watch_scan_now(struct engine *e, bool full);
 /* Looks again at a recording that settles: JOB_DO_WATCH. */
 void watch_settle(struct work *w);
-
-/* ---- steps.c ---------------------------------------------------------- */
-
-enum step_need {
-	STEP_NEEDS_SOURCE = 1,
-	STEP_NEEDS_REV = 2,
-	STEP_IS_CALL = 4,
-	STEP_CHANGES =
-		8, /* something on the share or on Rev: not in a dry run */
-};
-
-/* The action of a state, and what it needs before it may begin. */
-struct step {
-	void (*run)(struct work *w);
-	int needs;
-};
-
-extern const struct step steps[];
 
 #endif

@@ -11,8 +11,8 @@
 
 /*
  * The durable memory of the uploader: one row per recording, in SQLite (WAL,
- * synchronous=FULL), behind an asynchronous interface that a shared database
- * can implement later. Only user of sqlite3.h.
+ * synchronous=FULL; uploader/journal_db.h), behind an asynchronous interface
+ * that a shared database can implement later.
  *
  * All writes go to one helper thread, in order; what has gathered while one
  * transaction is being synced goes into the next, so a burst costs one fsync.
@@ -54,13 +54,14 @@ int64_t journal_take_id(struct journal *j);
 
 typedef void journal_done_fn(void *arg);
 
-/* Writes the whole row, new or not. `done` may be NULL. */
-int journal_put(struct journal *j, const struct row *row,
-		journal_done_fn *done, void *arg) ATTR_MUST_CHECK;
-int journal_forget(struct journal *j, int64_t id, journal_done_fn *done,
-		   void *arg) ATTR_MUST_CHECK;
-/* Takes back every `done` with this argument: its owner goes away. */
-void journal_disown(struct journal *j, const void *arg);
+/* Writes the whole row, new or not. `*ret` lives until `done` has returned. */
+struct journal_op;
+
+int journal_put(struct journal *j, const struct row *row, journal_done_fn *done,
+		void *arg, struct journal_op **ret) ATTR_MUST_CHECK;
+/* Takes back a `done` that has not been called: its owner goes away. */
+void journal_disown(struct journal_op *op);
+int journal_forget(struct journal *j, int64_t id) ATTR_MUST_CHECK;
 
 /* NULL while writes succeed, else the sentence of the last failure. */
 const char *journal_why(const struct journal *j);

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file on the share: it gets its uploaded name, its old one back, or goes.
+ */
+#include "uploader/steps.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- marking ------------------------------------------------------------ */
+
+static void list_folder(struct work *w);
+
+static void marked(struct work *w)
+{
+	w->item->is_marked = true;
+	engine_event(w->engine, w->item, JOB_EV_MARKED, NULL);
+}
+
+/* The video does not hold what the file is now: it goes, the file settles. */
+static void stale(struct work *w, const char *why)
+{
+	if (step_set(w, ROW_DISCARD_ID, step_text(w, ROW_VIDEO_ID)) ||
+	    step_set(w, ROW_VIDEO_ID, NULL)) {
+		step_out_of_memory(w);
+		return;
+	}
+	engine_event(w->engine, w->item, JOB_EV_STALE, why);
+}
+
+static bool is_what_was_sent(const struct work *w,
+			     const struct source_attr *attr)
+{
+	const struct row *row = &w->item->row;
+
+	return (uint64_t)row->number[ROW_SIZE] == attr->size &&
+	       row->number[ROW_MTIME_NS] == attr->mtime_ns;
+}
+
+/* A file that was replaced between the look and the rename is seen here. */
+static void on_marked_stat(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	w->op = NULL;
+	if (result->err == -ENOENT)
+		list_folder(w);
+	else if (result->err)
+		step_source_failed(w, result);
+	else if (!is_what_was_sent(w, &result->attr))
+		stale(w, "the file was replaced while it was uploaded");
+	else
+		marked(w);
+}
+
+static void stat_marked(struct work *w)
+{
+	char path[STEP_PATH_SIZE];
+
+	if (engine_path(w->item, step_text(w, ROW_VIDEO_ID), path,
+			sizeof(path)) ||
+	    source_stat(w->engine->source, path, on_marked_stat, w, &w->op))
+		step_out_of_memory(w);
+}
+
+/* Another uploader's name is there: its video stays, ours goes. */
+static void race_lost(struct work *w, const char *video_id)
+{
+	engine_note(w->engine, w->item,
+		    "another uploader has renamed it to video %s", video_id);
+	if (step_set(w, ROW_DISCARD_ID, step_text(w, ROW_VIDEO_ID)) ||
+	    step_set(w, ROW_VIDEO_ID, video_id)) {
+		step_out_of_memory(w);
+		return;
+	}
+	w->item->row.number[ROW_ADOPTED] = 1;
+	engine_event(w->engine, w->item, JOB_EV_RACE_LOST, NULL);
+}
+
+static void look_for_mark(struct work *w, const struct source_result *result)
+{
+	struct recording parsed;
+	bool has_new = false;
+
+	for (size_t i = 0; i < result->entry_count; i++) {
+		recording_parse(result->entries[i].name, &parsed);
+		if (strcmp(parsed.stem, w->item->stem))
+			continue;
+		if (parsed.kind == RECORDING_UPLOADED &&
+		    !strcasecmp(parsed.video_id, step_text(w, ROW_VIDEO_ID))) {
+			marked(w);
+			return;
+		}
+		if (parsed.kind == RECORDING_UPLOADED) {
+			race_lost(w, parsed.video_id);
+			return;
+		}
+		has_new = has_new || parsed.kind == RECORDING_NEW;
+	}
+	if (has_new)
+		engine_back_off(w, JOB_EV_AGAIN,
+				"the share does not agree with itself about "
+				"the rename");
+	else
+		engine_event(w->engine, w->item, JOB_EV_VANISHED,
+			     "the file was removed from the share after its "
+			     "upload");
+}
+
+static void on_folder(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	w->op = NULL;
+	if (result->err)
+		step_source_failed(w, result);
+	else
+		look_for_mark(w, result);
+}
+
+/* A rename's answer proves nothing (it may be lost): the folder does. */
+static void list_folder(struct work *w)
+{
+	if (source_list(w->engine->source, w->item->folder->dir, on_folder, w,
+			&w->op))
+		step_out_of_memory(w);
+}
+
+static void on_renamed(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	w->op = NULL;
+	if (!result->err || result->err == -EEXIST)
+		stat_marked(w);
+	else if (result->err == -ENOENT)
+		list_folder(w);
+	else
+		step_source_failed(w, result);
+}
+
+static void rename_it(struct work *w)
+{
+	char from[STEP_PATH_SIZE], to[STEP_PATH_SIZE];
+
+	if (engine_path(w->item, NULL, from, sizeof(from)) ||
+	    engine_path(w->item, step_text(w, ROW_VIDEO_ID), to, sizeof(to))) {
+		step_video_bad(
+			w, JOB_EV_REFUSED,
+			"rev gave a video id that no file name can hold");
+		return;
+	}
+	if (source_rename(w->engine->source, from, to, on_renamed, w, &w->op))
+		step_out_of_memory(w);
+}
+
+static void on_stat(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	w->op = NULL;
+	if (result->err == -ENOENT)
+		list_folder(w);
+	else if (result->err)
+		step_source_failed(w, result);
+	else if (!is_what_was_sent(w, &result->attr))
+		stale(w, "the file changed after it was uploaded");
+	else
+		rename_it(w);
+}
+
+void step_rename(struct work *w)
+{
+	char path[STEP_PATH_SIZE];
+
+	engine_set_why(w, "uploaded: renaming the file");
+	if (engine_path(w->item, NULL, path, sizeof(path)) ||
+	    source_stat(w->engine->source, path, on_stat, w, &w->op))
+		step_out_of_memory(w);
+}
+
+/* ---- deleting, discarding, renaming back ----------------------------------
+ */
+
+static void on_removed(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	w->op = NULL;
+	if (!result->err || result->err == -ENOENT)
+		engine_event(w->engine, w->item, JOB_EV_REMOVED,
+			     "deleted from the share");
+	else
+		step_source_failed(w, result);
+}
+
+static void keep_file(struct work *w)
+{
+	w->item->is_kept = true;
+	engine_note(w->engine, w->item,
+		    "the file is not what was uploaded: it is not deleted");
+	engine_event(w->engine, w->item, JOB_EV_REFUSED, NULL);
+}
+
+static void remove_it(struct work *w)
+{
+	char path[STEP_PATH_SIZE];
+
+	if (engine_path(w->item, step_text(w, ROW_VIDEO_ID), path,
+			sizeof(path)) ||
+	    source_remove(w->engine->source, path, on_removed, w, &w->op))
+		step_out_of_memory(w);
+}
+
+static void on_remove_stat(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	w->op = NULL;
+	if (result->err == -ENOENT)
+		on_removed(w, result);
+	else if (result->err)
+		step_source_failed(w, result);
+	else if (!result->attr.is_file || !is_what_was_sent(w, &result->attr))
+		keep_file(w);
+	else
+		remove_it(w);
+}
+
+/* By its uploaded name only: what is not renamed is never deleted. */
+void step_remove(struct work *w)
+{
+	char path[STEP_PATH_SIZE];
+
+	if (!*step_text(w, ROW_VIDEO_ID) ||
+	    engine_path(w->item, step_text(w, ROW_VIDEO_ID), path,
+			sizeof(path)))
+		keep_file(w);
+	else if (source_stat(w->engine->source, path, on_remove_stat, w,
+			     &w->op))
+		step_out_of_memory(w);
+}
+
+static void unmarked(struct work *w)
+{
+	settle_init(&w->settle);
+	w->item->is_marked = false;
+	if (step_set(w, ROW_DISCARD_ID, NULL) ||
+	    step_set(w, ROW_VIDEO_ID, NULL))
+		step_out_of_memory(w);
+	else
+		engine_event(w->engine, w->item, JOB_EV_UNMARKED, w->why);
+}
+
+/* No such name: it was never renamed. The old name taken: the file is back. */
+static void on_renamed_back(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	w->op = NULL;
+	if (!result->err || result->err == -ENOENT || result->err == -EEXIST)
+		unmarked(w);
+	else
+		step_source_failed(w, result);
+}
+
+void step_rename_back(struct work *w)
+{
+	char from[STEP_PATH_SIZE], to[STEP_PATH_SIZE];
+
+	if (!*step_text(w, ROW_DISCARD_ID) ||
+	    engine_path(w->item, step_text(w, ROW_DISCARD_ID), from,
+			sizeof(from)) ||
+	    engine_path(w->item, NULL, to, sizeof(to))) {
+		unmarked(w);
+		return;
+	}
+	if (source_rename(w->engine->source, from, to, on_renamed_back, w,
+			  &w->op))
+		step_out_of_memory(w);
+}

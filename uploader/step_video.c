@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The video on Rev: it is waited for, made visible, or deleted.
+ */
+#include "uploader/steps.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "uploader/discard.h"
+
+/* ---- processing ---------------------------------------------------------- */
+
+static void poll_later(struct work *w, const char *why)
+{
+	engine_again(w, JOB_EV_AGAIN,
+		     conf_number(w->engine->conf, OPT_UP_STATUS_INTERVAL), why);
+}
+
+static void ask_playback_url(struct work *w);
+
+/* The answers that every question about a video can have. */
+static void on_video_failure(struct work *w, const struct rev_result *result)
+{
+	if (!engine_rev_failed(w, result, JOB_EV_AGAIN, JOB_EV_REFUSED))
+		step_video_bad(w, JOB_EV_VIDEO_GONE,
+			       "the video is gone from Rev: retry uploads the "
+			       "recording again");
+}
+
+/*
+ * Adopted by its name, or ready once and seen anew: with a mark of ours it is
+ * unfinished, without one its being inactive is somebody's choice.
+ */
+static void on_adopted(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+	const struct rev_video *v = result->videos;
+
+	w->call = NULL;
+	if (result->class != REV_OK || result->video_count != 1) {
+		on_video_failure(w, result);
+		return;
+	}
+	/* "upcast-<key>" */
+	if ((*v->mark && step_set(w, ROW_KEY, v->mark + strlen("upcast-"))) ||
+	    (!*step_text(w, ROW_TITLE) && step_set(w, ROW_TITLE, v->title)))
+		step_out_of_memory(w);
+	else if (!*v->mark)
+		ask_playback_url(w);
+	else
+		engine_event(w->engine, w->item, JOB_EV_PROCESSED, NULL);
+}
+
+static void processed(struct work *w)
+{
+	struct rev *rev = w->engine->parties->rev;
+
+	if (*step_text(w, ROW_KEY) && !w->item->row.number[ROW_ADOPTED])
+		engine_event(w->engine, w->item, JOB_EV_PROCESSED, NULL);
+	else if (rev_get_details(rev, step_text(w, ROW_VIDEO_ID), NULL,
+				 on_adopted, w, &w->call))
+		step_out_of_memory(w);
+}
+
+static void on_status(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+	char why[160];
+
+	w->call = NULL;
+	if (result->class != REV_OK) {
+		on_video_failure(w, result);
+		return;
+	}
+	engine_rev_answered(w->engine);
+	w->progress = (unsigned)(result->progress * 100);
+	log_debug("file %s vid %s status %s", step_text(w, ROW_NAME),
+		  step_text(w, ROW_VIDEO_ID), result->status_word);
+	if (result->ready) {
+		processed(w);
+		return;
+	}
+	snprintf(why, sizeof(why), "rev says %s, %u %% done",
+		 result->status_word, w->progress);
+	if (result->failed)
+		step_video_bad(w, JOB_EV_REFUSED, why);
+	else
+		poll_later(w, why);
+}
+
+void step_poll(struct work *w)
+{
+	struct engine *e = w->engine;
+	char mark[ENGINE_MARK_MAX];
+
+	/* A race that was lost has left a video of ours. */
+	if (*step_text(w, ROW_DISCARD_ID)) {
+		engine_mark(w->item, mark);
+		discard_start(e, step_text(w, ROW_DISCARD_ID), mark);
+		if (step_set(w, ROW_DISCARD_ID, NULL)) {
+			step_out_of_memory(w);
+			return;
+		}
+	}
+	if (rev_get_status(e->parties->rev, step_text(w, ROW_VIDEO_ID),
+			   on_status, w, &w->call))
+		step_out_of_memory(w);
+}
+
+/* ---- activating -----------------------------------------------------------
+ */
+
+static void ready(struct work *w)
+{
+	engine_event(w->engine, w->item, JOB_EV_ACTIVATED, NULL);
+}
+
+/* The URL is for people; a video without it is no less ready. */
+static void on_playback_url(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+
+	w->call = NULL;
+	if (result->class == REV_OK &&
+	    step_set(w, ROW_PLAYBACK_URL, result->playback_url))
+		log_warning("out of memory: a playback URL is not kept");
+	ready(w);
+}
+
+static void ask_playback_url(struct work *w)
+{
+	if (rev_get_playback_url(w->engine->parties->rev,
+				 step_text(w, ROW_VIDEO_ID), on_playback_url, w,
+				 &w->call))
+		ready(w);
+}
+
+static void on_activated(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+
+	w->call = NULL;
+	if (result->class == REV_OK) {
+		ask_playback_url(w);
+		return;
+	}
+	on_video_failure(w, result);
+}
+
+void step_activate(struct work *w)
+{
+	struct engine *e = w->engine;
+	bool active = conf_number(e->conf, OPT_UP_INITIAL_STATE) == 0;
+	char mark[ENGINE_MARK_MAX];
+
+	/* Accounts that may not edit, and videos that never had a mark. */
+	if (conf_number(e->conf, OPT_UP_PUBLISH) == 1 ||
+	    !*step_text(w, ROW_KEY)) {
+		ask_playback_url(w);
+		return;
+	}
+	engine_mark(w->item, mark);
+	engine_set_why(w, "rev is done with it: making it visible");
+	if (rev_activate(e->parties->rev, step_text(w, ROW_VIDEO_ID), mark,
+			 active, on_activated, w, &w->call))
+		step_out_of_memory(w);
+}
+
+static void discarded(struct work *w)
+{
+	w->item->row.number[ROW_VIDEO_BAD] = 0;
+	engine_event(w->engine, w->item, JOB_EV_DISCARDED, w->why);
+}
+
+static void on_deleted(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+
+	w->call = NULL;
+	if (result->class == REV_OK || result->class == REV_GONE)
+		discarded(w);
+	else
+		step_rev_failed(w, result);
+}
+
+/* A person retries what has failed on Rev, where it is visible by now. */
+static void keep_video(struct work *w)
+{
+	struct row *row = &w->item->row;
+
+	if (step_set(w, ROW_VIDEO_ID, step_text(w, ROW_DISCARD_ID)) ||
+	    step_set(w, ROW_DISCARD_ID, NULL)) {
+		step_out_of_memory(w);
+		return;
+	}
+	row->number[ROW_VIDEO_BAD] = 0;
+	row->number[ROW_ADOPTED] = 1;
+	engine_event(w->engine, w->item, JOB_EV_FOUND,
+		     "the video is visible on Rev: it is kept");
+}
+
+/* What people can see, or what has no mark of ours, is not ours to delete. */
+static void on_discard_details(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+	const struct rev_video *v = result->videos;
+	bool is_there = result->class == REV_OK && result->video_count == 1;
+
+	w->call = NULL;
+	if (is_there && v->is_active && w->item->row.number[ROW_VIDEO_BAD]) {
+		keep_video(w);
+		return;
+	}
+	if (is_there && !v->is_active && v->has_mark) {
+		if (rev_delete(w->engine->parties->rev,
+			       step_text(w, ROW_DISCARD_ID), on_deleted, w,
+			       &w->call))
+			step_out_of_memory(w);
+		return;
+	}
+	if (result->class == REV_OK || result->class == REV_GONE)
+		discarded(w);
+	else
+		step_rev_failed(w, result);
+}
+
+void step_discard(struct work *w)
+{
+	char mark[ENGINE_MARK_MAX];
+
+	engine_mark(w->item, mark);
+	if (rev_get_details(w->engine->parties->rev,
+			    step_text(w, ROW_DISCARD_ID), mark,
+			    on_discard_details, w, &w->call))
+		step_out_of_memory(w);
+}
