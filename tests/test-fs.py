@@ -20,11 +20,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import tap  # noqa: E402
 from harness.mount import GROUP, Mount, skip_without_fuse  # noqa: E402
-from harness.media import make_mp4  # noqa: E402
-from harness.paths import built, source  # noqa: E402
+from harness.paths import built  # noqa: E402
 from harness.tap import skip_unless  # noqa: E402
-from harness.uploader import (SPACES, Uploader, cms_seed,  # noqa: E402
-                              rev_seed)
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
 
@@ -443,36 +440,6 @@ def test_metrics(world):
     mount.stop()
 
 
-def examples(page):
-    """The command lines below EXAMPLES of a manual page."""
-    with open(source(page), encoding="utf-8") as file:
-        lines = file.read().partition(".Sh EXAMPLES")[2].split(".Sh ")[0]
-    return [line[4:].replace("\\&", "") for line in lines.splitlines()
-            if line.startswith(".Dl ")]
-
-
-def test_examples(world):
-    """the manual pages' examples run as they stand"""
-    mount, daemon = one_recording(world)
-    lines = examples("man/upcast-fs.1") + examples("man/upcast-control.7")
-    assert len(lines) == 5
-    for line in lines:
-        if line.startswith("/run/upcast ") or \
-                (" nc " in line and not shutil.which("nc")):
-            continue  # of fstab: test_mount has that
-        daemon.put(17, state="failed", path=PATH, why="rev answered 403")
-        mount.wait_read("failed", FOLDER, "state")
-        line = line.replace("/run/upcast-fs", mount.top).replace(
-            "/run/upcast/", mount.control_dir + "/")
-        done = run("sh", "-c", line)
-        assert done.returncode == 0, f"{line}: {done.stderr}"
-        if "why" in line:
-            assert "rev answered 403" in done.stdout, line
-        else:
-            mount.wait_read("queued", FOLDER, "state")
-    mount.stop()
-
-
 def test_page(world):
     """index.html shows its neighbours in a browser, foreign text as text"""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -501,38 +468,6 @@ def test_page(world):
                  "&lt;script&gt;document", "<title>upcast</title>"):
         assert part in text, part
     assert os.path.getsize(shot) > 10000
-    mount.stop()
-
-
-def test_uploader(world):
-    """a real uploader at work: progress, failure, retry by echo, ready"""
-    skip_unless(os.path.exists(built("uploader/upcast-uploader")),
-                "no uploader")
-    space = SPACES["Weekly"]
-    share = world.folder("share")
-    folder = world.folder("share", "spaces", space)
-    rev, cms = world.rev(seed=rev_seed()), world.cms(seed=cms_seed())
-    uploader = Uploader(world, share, rev, cms)
-    mount = Mount(world, control_dir=os.path.dirname(uploader.control))
-    mount.wait_read("running", "uploader/state")
-    recording = f"uploader/recordings/spaces/{space}/20261124103107+0100"
-    rev.fault(path="*/uploads/videos", status=403)
-    shutil.copy(make_mp4(world.path("media", "one.mp4"), seconds=1),
-                os.path.join(folder, "20261124103107+0100.mp4"))
-    mount.wait_read("failed", recording, "state", seconds=40)
-    assert mount.read(recording, "error") and mount.read(recording, "why")
-    number = mount.read(recording, "id").strip()
-    assert os.listdir(mount.path("uploader/by-state/failed")) == [number]
-    mount.write("retry\n", "uploader/by-state/failed", number, "ctl")
-    mount.wait_read("ready", recording, "state", seconds=40)
-    assert mount.read(recording, "title").startswith("Weekly")
-    assert "anna" in mount.read(recording, "owner")
-    assert mount.read(recording, "playback_url").startswith("http")
-    assert mount.read(recording, "progress") == "100\n"
-    assert os.path.samefile(mount.path(recording), mount.path(
-        "uploader/by-space/Weekly/20261124103107+0100"))
-    refused(errno.EINVAL, mount.write, "bogus", recording, "ctl")
-    assert "uploader.ready 1\n" in mount.read("summary")
     mount.stop()
 
 
