@@ -63,7 +63,8 @@ void cli_hint(const char *fmt, ...)
 
 /* ---- settings ----------------------------------------------------------- */
 
-int cli_load(struct cli *cli)
+/* Reads the settings; a missing file is an empty one. Says what is wrong. */
+static int load(struct cli *cli)
 {
 	struct conf *conf = NULL;
 	struct err err;
@@ -212,7 +213,7 @@ static int run_one(struct cli *cli, int argc, const char *const *argv)
 	} else if (err) {
 		cli_failure(err, "%s", err_str(err));
 	} else {
-		err = cli_load(cli);
+		err = load(cli);
 		if (!err)
 			err = match.command->run(cli, &match);
 	}

@@ -26,8 +26,6 @@ struct cli {
 	bool is_quitting;
 };
 
-/* Reads the settings; a missing file is an empty one. Says what is wrong. */
-int cli_load(struct cli *cli) ATTR_MUST_CHECK;
 void cli_release(struct cli *cli);
 
 /* One command, or several with words_separator between; 0 or -errno. */

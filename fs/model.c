@@ -321,14 +321,3 @@ struct daemon *model_daemon_of(const struct node *dir)
 
 	return is_daemon ? dir->owner : NULL;
 }
-
-unsigned model_count(const struct model *m, const struct daemon *d,
-		     const char *state)
-{
-	const struct node *dir;
-
-	if (!*state)
-		return HASH_COUNT(d->objects);
-	dir = tree_child(m->tree, d->by_state, state);
-	return dir ? dir->child_count : 0;
-}

@@ -83,8 +83,4 @@ struct daemon *model_daemon(const struct model *m, const char *folder);
 struct object *model_object_of(const struct node *dir);
 struct daemon *model_daemon_of(const struct node *dir);
 
-/* How many are in that state; the word "" counts all. */
-unsigned model_count(const struct model *m, const struct daemon *d,
-		     const char *state);
-
 #endif

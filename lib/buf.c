@@ -99,14 +99,6 @@ int buf_add_u16(struct buf *b, uint16_t v)
 	return buf_add(b, p, sizeof(p));
 }
 
-int buf_add_u24(struct buf *b, uint32_t v)
-{
-	uint8_t p[3];
-
-	buf_put_u24(p, v);
-	return buf_add(b, p, sizeof(p));
-}
-
 int buf_add_u32(struct buf *b, uint32_t v)
 {
 	uint8_t p[4];

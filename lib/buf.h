@@ -45,7 +45,6 @@ int buf_add(struct buf *b, const void *p, size_t n) ATTR_MUST_CHECK;
 int buf_add_str(struct buf *b, const char *s) ATTR_MUST_CHECK;
 int buf_add_u8(struct buf *b, uint8_t v) ATTR_MUST_CHECK;
 int buf_add_u16(struct buf *b, uint16_t v) ATTR_MUST_CHECK;
-int buf_add_u24(struct buf *b, uint32_t v) ATTR_MUST_CHECK;
 int buf_add_u32(struct buf *b, uint32_t v) ATTR_MUST_CHECK;
 int buf_add_u64(struct buf *b, uint64_t v) ATTR_MUST_CHECK;
 int buf_printf(struct buf *b, const char *fmt, ...)

@@ -422,11 +422,6 @@ bool conf_bool(const struct conf *conf, enum schema_id id)
 	return conf->settings[id].value.number;
 }
 
-int conf_line(const struct conf *conf, enum schema_id id)
-{
-	return conf->settings[id].line;
-}
-
 const char *conf_free_key(const struct conf *conf, const char *section,
 			  size_t i, const char **ret_value)
 {

@@ -46,8 +46,6 @@ const char *conf_text(const struct conf *conf, enum schema_id id);
 /* UINT, DURATION (ms), SIZE (bytes), ENUM (index of the word). */
 uint64_t conf_number(const struct conf *conf, enum schema_id id);
 bool conf_bool(const struct conf *conf, enum schema_id id);
-/* Was it in the file? (and at which line: 0 if not) */
-int conf_line(const struct conf *conf, enum schema_id id);
 
 /* The keys of a free section ([route]) in file order; NULL at the end. */
 const char *conf_free_key(const struct conf *conf, const char *section,

@@ -22,7 +22,6 @@ struct ctldir {
 	int64_t epoch;
 	uint64_t seq;	    /* of the last event */
 	off_t events_bytes; /* length of `events` */
-	bool failed;
 };
 
 bool ctldir_is_id(const char *id)
@@ -31,13 +30,6 @@ bool ctldir_is_id(const char *id)
 				"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
 	return len && len <= CTLDIR_ID_MAX && !id[len] && *id != '.';
-}
-
-/* Notes whether writing works and passes the result on. */
-static int noted(struct ctldir *d, int err)
-{
-	d->failed = err != 0;
-	return err;
 }
 
 /*
@@ -134,7 +126,7 @@ static int take_lock(struct ctldir *d, const char *path, struct err *err)
 			       pid);
 	}
 	d->epoch = now > before ? now : before + 1;
-	return noted(d, write_lock(d->lock_fd, d->epoch));
+	return write_lock(d->lock_fd, d->epoch);
 }
 
 static int open_events(struct ctldir *d)
@@ -259,8 +251,7 @@ static int write_beside(int dir_fd, const char *name, const void *p, size_t n)
 
 int ctldir_put(struct ctldir *d, const char *name, const struct buf *content)
 {
-	return noted(d, write_beside(d->dir_fd, name, content->data,
-				     content->len));
+	return write_beside(d->dir_fd, name, content->data, content->len);
 }
 
 int ctldir_put_object(struct ctldir *d, const char *id,
@@ -268,8 +259,7 @@ int ctldir_put_object(struct ctldir *d, const char *id,
 {
 	if (!ctldir_is_id(id))
 		return -EINVAL;
-	return noted(d, write_beside(d->object_fd, id, content->data,
-				     content->len));
+	return write_beside(d->object_fd, id, content->data, content->len);
 }
 
 int ctldir_remove_object(struct ctldir *d, const char *id)
@@ -277,7 +267,7 @@ int ctldir_remove_object(struct ctldir *d, const char *id)
 	if (!ctldir_is_id(id))
 		return -EINVAL;
 	if (unlinkat(d->object_fd, id, 0) && errno != ENOENT)
-		return noted(d, -errno);
+		return -errno;
 	return 0;
 }
 
@@ -303,7 +293,7 @@ int ctldir_sweep(struct ctldir *d, ctldir_keep_fn *keep, void *arg)
 			err = -errno;
 	}
 	closedir(dir);
-	return err ? noted(d, err) : 0;
+	return err;
 }
 
 /* Replaces `events` with the whole lines of its second half. */
@@ -382,10 +372,5 @@ int ctldir_event(struct ctldir *d, const char *fmt, ...)
 	if (!err)
 		d->seq++;
 	buf_release(&line);
-	return noted(d, err);
-}
-
-bool ctldir_has_failed(const struct ctldir *d)
-{
-	return d->failed;
+	return err;
 }

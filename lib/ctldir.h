@@ -20,9 +20,7 @@
  *
  * The folder is on a tmpfs: its calls do not wait for a disk and are made on
  * the loop's thread. A full or read-only file system fails a call with its
- * errno and nothing else happens: the caller goes on and may try again; the
- * first failure and the recovery are what is worth a log line
- * (ctldir_has_failed()).
+ * errno and nothing else happens: the caller goes on and may try again.
  *
  * Life cycle: ctldir_open() makes the missing folders (02750, group of the
  * parent, so that the files in them have it too) and takes the lock;
@@ -70,8 +68,5 @@ int ctldir_sweep(struct ctldir *d, ctldir_keep_fn *keep,
 /* One line for `events`; control characters are escaped. */
 int ctldir_event(struct ctldir *d, const char *fmt, ...)
 	ATTR_PRINTF(2, 3) ATTR_MUST_CHECK;
-
-/* Is the last write a failure? */
-bool ctldir_has_failed(const struct ctldir *d);
 
 #endif

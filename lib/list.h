@@ -45,23 +45,12 @@ static inline bool list_is_empty(const struct list *head)
 	return head->next == head;
 }
 
-static inline void list_add_between(struct list *prev, struct list *next,
-				    struct list *l)
-{
-	l->prev = prev;
-	l->next = next;
-	prev->next = l;
-	next->prev = l;
-}
-
 static inline void list_add_tail(struct list *head, struct list *l)
 {
-	list_add_between(head->prev, head, l);
-}
-
-static inline void list_add_head(struct list *head, struct list *l)
-{
-	list_add_between(head, head->next, l);
+	l->prev = head->prev;
+	l->next = head;
+	head->prev->next = l;
+	head->prev = l;
 }
 
 static inline void list_del(struct list *l)

@@ -35,7 +35,6 @@ static const struct kind kind_warning = { LOG_LEVEL_WARNING, LOG_WARNING,
 static const struct kind kind_info = { LOG_LEVEL_INFO, LOG_INFO, "INFO", "" };
 static const struct kind kind_debug = { LOG_LEVEL_DEBUG, LOG_DEBUG, "DEBUG",
 					"debug: " };
-static const struct kind kind_blank = { LOG_LEVEL_INFO, LOG_INFO, "", "" };
 
 /* A program has one log: the lock guards all but `level`. */
 static struct {
@@ -51,8 +50,6 @@ static struct {
 	.fd = -1,
 	.level = LOG_LEVEL_INFO,
 };
-
-static _Thread_local char context[LOG_CONTEXT_MAX];
 
 /* One line on its way: all sinks show the same instant. */
 struct line {
@@ -224,13 +221,13 @@ static void emit_counted(struct line *line)
 static void format_text(char *dst, size_t size, const char *fmt, va_list ap)
 	ATTR_PRINTF(3, 0);
 
-/* Context and text; what is cut ends before a UTF-8 sequence, not in it. */
+/* What is cut ends before a UTF-8 sequence, not in it. */
 static void format_text(char *dst, size_t size, const char *fmt, va_list ap)
 {
-	size_t n = str_copy(dst, context, size);
-	int len = vsnprintf(dst + n, size - n, fmt, ap);
+	int len = vsnprintf(dst, size, fmt, ap);
+	size_t n;
 
-	if (len > 0 && n + (size_t)len >= size) {
+	if (len > 0 && (size_t)len >= size) {
 		for (n = size - 1; n && (dst[n - 1] & 0xc0) == 0x80; n--)
 			;
 		if (n && (unsigned char)dst[n - 1] >= 0xc0)
@@ -291,15 +288,6 @@ void log_set_level(enum log_level level)
 	atomic_store(&state.level, (int)level);
 }
 
-void log_set_context(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(context, sizeof(context), fmt, ap);
-	va_end(ap);
-}
-
 #define LOG_FUNCTION(kind)                                                     \
 	void log_##kind(const char *fmt, ...)                                  \
 	{                                                                      \
@@ -314,4 +302,3 @@ LOG_FUNCTION(error)
 LOG_FUNCTION(warning)
 LOG_FUNCTION(info)
 LOG_FUNCTION(debug)
-LOG_FUNCTION(blank)

@@ -20,7 +20,7 @@
  * log_open() once at start, before threads; log_close() at the end; the others
  * from any thread. Without log_open() lines go to standard error.
  */
-enum { LOG_LINE_MAX = 2048, LOG_CONTEXT_MAX = 64 };
+enum { LOG_LINE_MAX = 2048 };
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -53,14 +53,9 @@ void log_open(const struct log_config *config);
 void log_close(void);
 void log_set_level(enum log_level level);
 
-/* What "call 3: " lines of this thread begin with; "" for nothing. */
-void log_set_context(const char *fmt, ...) ATTR_PRINTF(1, 2);
-
 void log_error(const char *fmt, ...) ATTR_PRINTF(1, 2);
 void log_warning(const char *fmt, ...) ATTR_PRINTF(1, 2);
 void log_info(const char *fmt, ...) ATTR_PRINTF(1, 2);
 void log_debug(const char *fmt, ...) ATTR_PRINTF(1, 2);
-/* A blank level column: the streamer's RTMP chunk lines have one. */
-void log_blank(const char *fmt, ...) ATTR_PRINTF(1, 2);
 
 #endif

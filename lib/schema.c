@@ -66,7 +66,7 @@ static bool serves(const struct schema_option *o, const char *section)
 	       schema_is_instance(section + n + 1);
 }
 
-bool schema_has_section(const char *section)
+static bool has_section(const char *section)
 {
 	if (schema_is_free(section))
 		return true;
@@ -131,12 +131,12 @@ int schema_check_section(const char *section, struct err *err)
 	size_t n = strcspn(section, " ");
 	char base[64];
 
-	if (schema_has_section(section))
+	if (has_section(section))
 		return 0;
 	if (n < sizeof(base) && section[n]) {
 		memcpy(base, section, n);
 		base[n] = '\0';
-		if (schema_has_section(base))
+		if (has_section(base))
 			return bad_instance(section, n, err);
 	}
 	return unknown_section(section, err);

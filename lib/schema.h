@@ -61,9 +61,10 @@ extern const struct schema_option schema_options[SCHEMA_COUNT];
 /* -ENOENT if there is none; `err` then names the nearest known ones. */
 int schema_find(const char *section, const char *key, enum schema_id *ret_id,
 		struct err *err) ATTR_MUST_CHECK;
-/* Is the section one of ours (an instance name apart)? */
-bool schema_has_section(const char *section);
-/* As schema_has_section(), with -ENOENT and the nearest known ones. */
+/*
+ * Is the section one of ours (an instance name apart)? -ENOENT with the nearest
+ * known ones if not.
+ */
 int schema_check_section(const char *section, struct err *err) ATTR_MUST_CHECK;
 /* Does the section take any key? */
 bool schema_is_free(const char *section);

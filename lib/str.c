@@ -398,13 +398,3 @@ int str_replace(char **dst, const char *src)
 	*dst = copy;
 	return 0;
 }
-
-bool str_equal_secret(const char *a, const char *b)
-{
-	size_t na = strlen(a), nb = strlen(b);
-	unsigned char diff = na != nb;
-
-	for (size_t i = 0; i < na && nb; i++)
-		diff |= (unsigned char)(a[i] ^ b[i % nb]);
-	return !diff && na == nb;
-}

@@ -84,7 +84,4 @@ size_t str_copy(char *dst, const char *src, size_t size);
 /* Frees *dst and puts a copy of src (NULL: nothing) there. */
 int str_replace(char **dst, const char *src) ATTR_MUST_CHECK;
 
-/* Equality of secrets in time that depends on the lengths only. */
-bool str_equal_secret(const char *a, const char *b);
-
 #endif

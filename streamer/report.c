@@ -41,9 +41,12 @@ struct report {
 
 /* ---- names -------------------------------------------------------------- */
 
-void report_format_id(const struct ctldir *dir, uint64_t number, char *dst)
+enum { ID_SIZE = 48 };
+
+/* The name of a call: "<epoch>-<number>". */
+static void format_id(const struct ctldir *dir, uint64_t number, char *dst)
 {
-	snprintf(dst, REPORT_ID_SIZE, "%" PRId64 "-%" PRIu64, ctldir_epoch(dir),
+	snprintf(dst, ID_SIZE, "%" PRId64 "-%" PRIu64, ctldir_epoch(dir),
 		 number);
 }
 
@@ -79,12 +82,12 @@ static void check(struct report *r, int err)
 
 static void write_call(struct report *r, const struct call *c)
 {
-	char id[REPORT_ID_SIZE];
+	char id[ID_SIZE];
 	struct buf b;
 	int err;
 
 	buf_init(&b, SNAPSHOT_MAX);
-	report_format_id(r->dir, c->number, id);
+	format_id(r->dir, c->number, id);
 	err = report_text_call(c, &b);
 	check(r, err ? err : ctldir_put_object(r->dir, id, &b));
 	buf_release(&b);
@@ -121,7 +124,7 @@ static void write_state(struct report *r)
 
 static void write_counters(struct report *r)
 {
-	char id[REPORT_ID_SIZE];
+	char id[ID_SIZE];
 	struct buf b;
 	int err = 0;
 
@@ -130,7 +133,7 @@ static void write_counters(struct report *r)
 	list_for_each(it, calls_list(r->calls)) {
 		const struct call *c = list_entry(it, struct call, node);
 
-		report_format_id(r->dir, c->number, id);
+		format_id(r->dir, c->number, id);
 		err = err ? err : report_text_counters(c, id, &b);
 	}
 	check(r, err ? err : ctldir_put(r->dir, "counters", &b));
@@ -164,9 +167,9 @@ static void on_tick(struct loop_timer *timer)
 
 static void tell_event(struct report *r, const struct call *c)
 {
-	char id[REPORT_ID_SIZE];
+	char id[ID_SIZE];
 
-	report_format_id(r->dir, c->number, id);
+	format_id(r->dir, c->number, id);
 	check(r, ctldir_event(r->dir, "call %s %s%s%s", id,
 			      call_state_name(c->state), *c->why ? ": " : "",
 			      c->why));
@@ -217,13 +220,13 @@ static void on_counted(void *arg, struct call *c)
 
 static void forget_oldest(struct report *r)
 {
-	char id[REPORT_ID_SIZE];
+	char id[ID_SIZE];
 
 	if (r->ended_count < REPORT_ENDED_MAX) {
 		r->ended_count++;
 		return;
 	}
-	report_format_id(r->dir, r->ended[r->ended_next], id);
+	format_id(r->dir, r->ended[r->ended_next], id);
 	check(r, ctldir_remove_object(r->dir, id));
 }
 

@@ -33,10 +33,7 @@ void report_reload(struct report *r, const struct settings *settings);
 /* The daemon goes: says so in `state`. */
 void report_stopping(struct report *r);
 
-/* The name of a call: "<epoch>-<number>". */
-enum { REPORT_ID_SIZE = 48 };
-void report_format_id(const struct ctldir *dir, uint64_t number, char *dst);
-/* The number in such a name, or in a bare number; -EINVAL. */
+/* The number in a call's name "<epoch>-<number>", or a bare one; -EINVAL. */
 int report_parse_id(const struct ctldir *dir, const char *id,
 		    uint64_t *ret_number) ATTR_MUST_CHECK;
 

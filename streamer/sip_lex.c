@@ -104,7 +104,7 @@ static int utf8_length(int c)
 			  : 0;
 }
 
-bool lex_quoted(struct lex *l)
+static bool lex_quoted(struct lex *l)
 {
 	if (!lex_byte(l, '"'))
 		return false;

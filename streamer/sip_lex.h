@@ -44,7 +44,6 @@ bool lex_byte(struct lex *l, char c);
 bool lex_mark(struct lex *l, char c);
 /* A token; `ret` may be NULL. */
 bool lex_token(struct lex *l, struct lex_span *ret);
-bool lex_quoted(struct lex *l);
 bool lex_digits(struct lex *l, uint64_t max, uint64_t *ret);
 /* A word of Call-ID: a token with some more marks. */
 bool lex_word(struct lex *l);

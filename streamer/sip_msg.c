@@ -545,7 +545,7 @@ static const struct {
 	{ 513, "Message Too Large" },
 };
 
-const char *sip_msg_reason(int status)
+static const char *reason_of(int status)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
 		if (reasons[i].status == status)
@@ -556,8 +556,8 @@ const char *sip_msg_reason(int status)
 int sip_msg_begin(const struct sip_msg *request, int status, const char *to_tag,
 		  struct buf *dst)
 {
-	int err = buf_printf(dst, "SIP/2.0 %d %s\r\n", status,
-			     sip_msg_reason(status));
+	int err =
+		buf_printf(dst, "SIP/2.0 %d %s\r\n", status, reason_of(status));
 
 	if (!err)
 		err = add_vias(request, dst);

@@ -114,7 +114,6 @@ int sip_msg_uri(const char *address, struct buf *dst) ATTR_MUST_CHECK;
  */
 int sip_msg_begin(const struct sip_msg *request, int status, const char *to_tag,
 		  struct buf *dst) ATTR_MUST_CHECK;
-const char *sip_msg_reason(int status);
 int sip_msg_end(struct buf *dst, const char *type, const char *body,
 		size_t len) ATTR_MUST_CHECK;
 

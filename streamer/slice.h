@@ -19,14 +19,4 @@ struct slice {
 	bool starts; /* the first slice of a NAL unit */
 };
 
-/* The sum of the lengths. */
-static inline size_t slice_total(const struct slice *s, size_t n)
-{
-	size_t total = 0;
-
-	for (size_t i = 0; i < n; i++)
-		total += s[i].len;
-	return total;
-}
-
 #endif

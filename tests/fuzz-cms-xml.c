@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/cms_parse.h"
 #include "lib/cms_xml.h"
+#include "uploader/cms_parse.h"
 
 /* Reads the strings of the first branch of the tree. */
 static void walk(const struct cms_xml_node *n)

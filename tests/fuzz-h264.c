@@ -8,13 +8,17 @@
 
 static void on_unit(void *arg, const struct h264_unit *u)
 {
+	size_t total = 0;
+
 	if (!u->count || u->count > H264_NALS_MAX)
 		abort();
-	if (slice_total(u->nals, u->count) > H264_UNIT_MAX)
-		abort();
-	for (size_t i = 0; i < u->count; i++)
+	for (size_t i = 0; i < u->count; i++) {
+		total += u->nals[i].len;
 		if (u->nals[i].len < 2 || !u->nals[i].data[0])
 			abort();
+	}
+	if (total > H264_UNIT_MAX)
+		abort();
 }
 
 static void on_config(void *arg, const struct slice *sps,

@@ -13,7 +13,7 @@ static int test_integers(void)
 	buf_init(&b, 1024);
 	CHECK_OK(buf_add_u8(&b, 1));
 	CHECK_OK(buf_add_u16(&b, 0x0102));
-	CHECK_OK(buf_add_u24(&b, 0x010203));
+	CHECK_OK(buf_add(&b, "\x01\x02\x03", 3));
 	CHECK_OK(buf_add_u32(&b, 0x01020304));
 	CHECK_OK(buf_add_u64(&b, 0x0102030405060708));
 	CHECK_EQ(b.len, sizeof(want));

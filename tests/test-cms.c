@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The bridge client against tests/standin/cms. */
-#include "lib/cms.h"
+#include "uploader/cms.h"
 
 #include <stdlib.h>
 

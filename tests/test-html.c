@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/html.h"
+#include "uploader/html.h"
 
 #include "tests/unit.h"
 

@@ -61,10 +61,12 @@ static int test_find(void)
 	CHECK_EQ(id, SCHEMA_COUNT);
 	CHECK_OK(schema_find("uploader berlin-2", "rev_port", &id, &e));
 	CHECK_EQ(id, OPT_UP_REV_PORT);
-	CHECK(schema_has_section("upcast") && schema_has_section("route"));
-	CHECK(schema_has_section("uploader x"));
-	CHECK(!schema_has_section("uploader "));
-	CHECK(!schema_has_section("up") && !schema_has_section(""));
+	CHECK(!schema_check_section("upcast", NULL) &&
+	      !schema_check_section("route", NULL));
+	CHECK(!schema_check_section("uploader x", NULL));
+	CHECK(schema_check_section("uploader ", NULL));
+	CHECK(schema_check_section("up", NULL) &&
+	      schema_check_section("", NULL));
 	CHECK(schema_is_free("route") && !schema_is_free("uploader"));
 out:
 	return err;

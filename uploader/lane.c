@@ -102,26 +102,6 @@ int lane_parse_hours(const char *text, const struct tm *local, bool *ret_open)
 	return 0;
 }
 
-int lane_minutes_to_open(const char *text, const struct tm *local)
-{
-	int now = local->tm_hour * 60 + local->tm_min, best = DAY_MINUTES;
-	int from, to, wait;
-	const char *word;
-	bool open;
-	size_t len;
-
-	if (lane_parse_hours(text, local, &open) || open)
-		return 0;
-	while (str_next_word(&text, &word, &len)) {
-		if (parse_range(word, len, &from, &to))
-			continue;
-		wait = (from - now + DAY_MINUTES) % DAY_MINUTES;
-		if (wait < best)
-			best = wait;
-	}
-	return best;
-}
-
 uint64_t lane_share(uint64_t bytes_per_s, unsigned n)
 {
 	if (!bytes_per_s)

@@ -47,8 +47,6 @@ void lane_open(struct lane *lane);
  * text is always. -EINVAL where the text is not of the form.
  */
 int lane_parse_hours(const char *text, const struct tm *local, bool *ret_open);
-/* Minutes from `local` until it opens next; 0 when it is open. */
-int lane_minutes_to_open(const char *text, const struct tm *local);
 
 /* The share of each of `n` uploads in a limit; at least 1, 0 for no limit. */
 uint64_t lane_share(uint64_t bytes_per_s, unsigned n);

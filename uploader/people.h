@@ -2,8 +2,8 @@
 #ifndef UPCAST_PEOPLE_H
 #define UPCAST_PEOPLE_H
 
-#include "lib/cms.h"
 #include "lib/conf.h"
+#include "uploader/cms.h"
 #include "uploader/policy.h"
 #include "uploader/rev.h"
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "lib/buf.h"
-#include "lib/cms.h"
 #include "lib/conf.h"
+#include "uploader/cms.h"
 #include "uploader/rev.h"
 
 /*

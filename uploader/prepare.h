@@ -2,8 +2,8 @@
 #ifndef UPCAST_PREPARE_H
 #define UPCAST_PREPARE_H
 
-#include "lib/cms.h"
 #include "lib/conf.h"
+#include "uploader/cms.h"
 #include "uploader/people.h"
 #include "uploader/policy.h"
 #include "uploader/rev.h"

@@ -10,8 +10,8 @@
 
 #include <jansson.h>
 
-#include "lib/html.h"
 #include "lib/str.h"
+#include "uploader/html.h"
 
 enum { MARK_DIGITS_MIN = 8 };
 

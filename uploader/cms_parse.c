@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/cms_parse.h"
+#include "uploader/cms_parse.h"
 
 #include <errno.h>
 #include <stdio.h>

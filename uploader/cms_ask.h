@@ -3,10 +3,10 @@
 #define UPCAST_CMS_ASK_H
 
 #include "lib/buf.h"
-#include "lib/cms.h"
 #include "lib/err.h"
 #include "lib/http.h"
 #include "lib/secret.h"
+#include "uploader/cms.h"
 
 /*
  * One question (GET) to the bridge's API at a time, put to the hosts of a

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/cms_ask.h"
+#include "uploader/cms_ask.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,10 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/cms_parse.h"
-#include "lib/html.h"
 #include "lib/log.h"
 #include "lib/str.h"
+#include "uploader/cms_parse.h"
+#include "uploader/html.h"
 
 enum { ANSWER_MAX = 4 << 20, HOSTS_MAX = 32 };
 

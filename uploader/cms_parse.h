@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "lib/attr.h"
-#include "lib/cms.h"
+#include "uploader/cms.h"
 
 /*
  * What the bridge's answers say about a space, its members and users. Pure.

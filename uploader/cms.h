@@ -22,7 +22,8 @@
  * returns.
  *
  * Lookups of one space at the same time are one question. At most
- * CMS_MEMBERS_MAX (lib/cms_parse.h) members are read, 1 000 spaces remembered.
+ * CMS_MEMBERS_MAX (uploader/cms_parse.h) members are read, 1 000 spaces
+ * remembered.
  */
 struct cms;
 struct cms_lookup;

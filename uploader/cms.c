@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/cms.h"
+#include "uploader/cms.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/cms_ask.h"
-#include "lib/cms_parse.h"
 #include "lib/hash.h"
 #include "lib/list.h"
 #include "lib/log.h"
 #include "lib/mono.h"
 #include "lib/str.h"
+#include "uploader/cms_ask.h"
+#include "uploader/cms_parse.h"
 
 enum {
 	SPACES_MAX = 1000, /* cached */
