@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 struct crypto_hash {
 	EVP_MD_CTX *context;
@@ -54,6 +55,14 @@ void crypto_hash_end(struct crypto_hash *hash,
 	if (EVP_DigestFinal_ex(hash->context, ret_digest, NULL) != 1)
 		abort();
 	begin(hash);
+}
+
+int crypto_hmac(const void *key, size_t key_len, const void *data, size_t n,
+		uint8_t ret_digest[CRYPTO_SHA256_SIZE])
+{
+	return HMAC(EVP_sha256(), key, (int)key_len, data, n, ret_digest, NULL)
+		       ? 0
+		       : -ENOMEM;
 }
 
 void crypto_hex(const uint8_t *data, size_t n, char *dst)

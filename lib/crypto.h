@@ -24,6 +24,10 @@ void crypto_hash_add(struct crypto_hash *hash, const void *data, size_t n);
 void crypto_hash_end(struct crypto_hash *hash,
 		     uint8_t ret_digest[CRYPTO_SHA256_SIZE]);
 
+/* HMAC-SHA256 (RFC 2104) of a whole message. Errors: -ENOMEM. */
+int crypto_hmac(const void *key, size_t key_len, const void *data, size_t n,
+		uint8_t ret_digest[CRYPTO_SHA256_SIZE]) ATTR_MUST_CHECK;
+
 /* Lower-case hex of `n` bytes; `dst` has 2 * n + 1 bytes. */
 void crypto_hex(const uint8_t *data, size_t n, char *dst);
 

@@ -34,6 +34,7 @@ static int copy_settings(const struct publish_settings *s,
 		.chunk_size = s->chunk_size ? s->chunk_size : CHUNK_SIZE,
 		.buffer_bytes = s->buffer_bytes ? s->buffer_bytes
 						: BUFFER_BYTES,
+		.digest = s->digest,
 	};
 	return 0;
 }
@@ -133,8 +134,7 @@ static void forget_url(struct publish *p)
 	free(p->text);
 	p->text = NULL;
 	url_release(&p->url);
-	p->shown[0] = '\0';
-	p->was_live = false;
+	p->was_live = p->moved = false;
 	publish_link_forget(p);
 }
 
@@ -155,9 +155,8 @@ void publish_set_media(struct publish *p, unsigned media)
 	p->feed.media = media;
 }
 
-/* Parses and checks; the log hears what is wrong. */
-static int accept_url(struct publish *p, const char *text, struct url *ret,
-		      struct err *err)
+int publish_accept_url(struct publish *p, const char *text, struct url *ret,
+		       struct err *err)
 {
 	char masked[PUBLISH_SHOWN_MAX];
 	struct url url;
@@ -199,7 +198,7 @@ int publish_set_url(struct publish *p, const char *text, struct err *err)
 		publish_set_state(p, PUBLISH_IDLE, "no URL");
 		return 0;
 	}
-	e = accept_url(p, text, &url, err);
+	e = publish_accept_url(p, text, &url, err);
 	if (e)
 		return e;
 	copy = strdup(text);
@@ -211,10 +210,7 @@ int publish_set_url(struct publish *p, const char *text, struct err *err)
 	forget_url(p);
 	p->text = copy;
 	p->url = url;
-	url_format(&url, p->shown, sizeof(p->shown));
-	publish_say(p, LOG_LEVEL_INFO, "RTMP stream=\"%s\"",
-		    url_shown_stream(&url));
-	publish_say(p, LOG_LEVEL_INFO, "RTMP server=\"%s\"", p->shown);
+	publish_say_url(p);
 	p->state = PUBLISH_IDLE;
 	publish_link_start(p);
 	return 0;
@@ -316,11 +312,6 @@ enum publish_state publish_state(const struct publish *p)
 const char *publish_why(const struct publish *p)
 {
 	return p->why;
-}
-
-const char *publish_shown_url(const struct publish *p)
-{
-	return p->shown;
 }
 
 void publish_stats(const struct publish *p, struct publish_stats *ret)

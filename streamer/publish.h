@@ -68,6 +68,7 @@ struct publish_settings {
 	uint32_t retry_max_ms; /* longest pause after network trouble [2 s] */
 	size_t buffer_bytes;   /* what a slow server may owe [1 MiB] */
 	uint32_t chunk_size;   /* of what is sent [4096] */
+	bool digest;	       /* the handshake that old servers want */
 };
 
 /* Errors: -ENOMEM, or the sentence about the bundle or the pins. */
@@ -134,8 +135,6 @@ void publish_audio(struct publish *p, const uint8_t *frame, size_t len,
 enum publish_state publish_state(const struct publish *p);
 /* A sentence without secrets: what holds it where it is. */
 const char *publish_why(const struct publish *p);
-/* The target as it may be shown; "" without one. */
-const char *publish_shown_url(const struct publish *p);
 
 struct publish_stats {
 	uint64_t bytes;		/* sent, of all connections */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/crypto.h"
@@ -34,6 +35,16 @@ void publish_say(struct publish *p, enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	str_clean(line);
 	p->handler->on_log(p->arg, level, line);
+}
+
+void publish_say_url(struct publish *p)
+{
+	char shown[PUBLISH_SHOWN_MAX];
+
+	url_format(&p->url, shown, sizeof(shown));
+	publish_say(p, LOG_LEVEL_INFO, "RTMP stream=\"%s\"",
+		    url_shown_stream(&p->url));
+	publish_say(p, LOG_LEVEL_INFO, "RTMP server=\"%s\"", shown);
 }
 
 void publish_set_state(struct publish *p, enum publish_state state,
@@ -129,6 +140,46 @@ static void give_up(struct publish *p, enum publish_again again,
 	loop_defer(p->env->loop, &p->end);
 }
 
+static void use_url(struct publish *p, struct url *url)
+{
+	url_release(&p->url);
+	p->url = *url;
+}
+
+/* Where the server wants the stream, if it may be there. */
+static void follow(struct publish *p)
+{
+	char text[URL_MAX + RTMP_DESCRIPTION_MAX] = "";
+	struct err err;
+	struct url url;
+	int code = url_move(p->text, p->move, text, sizeof(text));
+
+	if (code) {
+		publish_say(p, LOG_LEVEL_WARNING,
+			    "where the RTMP server sends us is %s",
+			    code == -EPERM ? "without TLS" : "no RTMP URL");
+	} else if (!publish_accept_url(p, text, &url, &err)) {
+		use_url(p, &url);
+		p->moved = true;
+		publish_say_url(p);
+	}
+	explicit_bzero(text, sizeof(text));
+	free(p->move);
+	p->move = NULL;
+}
+
+/* What fails where it was sent is tried again where it was meant to go. */
+static void go_home(struct publish *p)
+{
+	struct err err;
+	struct url url;
+
+	if (!p->moved || url_parse(p->text, &url, &err))
+		return;
+	use_url(p, &url);
+	p->moved = false;
+}
+
 static void on_end(struct loop_task *task)
 {
 	struct publish *p = container_of(task, struct publish, end);
@@ -136,11 +187,14 @@ static void on_end(struct loop_task *task)
 	publish_link_stop(p, p->again == AGAIN_NOW);
 	switch (p->again) {
 	case AGAIN_NOW:
+		if (p->move)
+			follow(p);
 		publish_link_start(p);
 		break;
 	case AGAIN_NEVER:
 		break;
 	default:
+		go_home(p);
 		say_retrying(p);
 		loop_timer_start(&p->timer, pause_ms(p));
 	}
@@ -218,9 +272,21 @@ static void on_ended(struct publish *p, const struct rtmp_event *event)
 	give_up(p, AGAIN_SOON, why);
 }
 
+/* At once, but not for ever: a server may ask each time. */
 static void on_move(struct publish *p, const struct rtmp_event *event)
 {
-	publish_say(p, LOG_LEVEL_INFO, "RTMP server asks to connect anew");
+	static const char why[] = "RTMP server asks to connect anew";
+
+	free(p->move);
+	p->move = *event->text ? strdup(event->text) : NULL;
+	publish_say(p, LOG_LEVEL_INFO, why);
+	if (was_stable(p))
+		p->failures = 0;
+	if (p->failures >= RETRIES_AT_ONCE) {
+		give_up(p, AGAIN_SOON, why);
+		return;
+	}
+	p->failures++;
 	give_up(p, AGAIN_NOW, "");
 }
 
@@ -240,7 +306,8 @@ static void on_s1(struct publish *p, const struct rtmp_event *event)
 
 static void on_s2(struct publish *p, const struct rtmp_event *event)
 {
-	publish_say(p, LOG_LEVEL_DEBUG, "received S2");
+	publish_say(p, LOG_LEVEL_DEBUG, "received S2%s",
+		    event->number ? ", which knows our digest" : "");
 	publish_say(p, LOG_LEVEL_INFO, "Connected to RTMP server");
 	publish_say(p, LOG_LEVEL_INFO,
 		    "RTMP sent chunk size of %u and connect message",
@@ -386,6 +453,7 @@ static int make_session(struct publish *p)
 		.query = buf_text(&p->query),
 		.key = p->url.key,
 		.chunk_size = s->chunk_size,
+		.digest = s->digest,
 		.seed = mono_ns(),
 	};
 	const struct stream_target target = { .host = p->url.host,
@@ -470,12 +538,16 @@ int publish_link_init(struct publish *p)
 void publish_link_release(struct publish *p)
 {
 	loop_timer_release(&p->timer);
+	free(p->move);
 	buf_wipe(&p->query);
 }
 
 void publish_link_forget(struct publish *p)
 {
+	go_home(p);
 	buf_wipe(&p->query);
 	p->auth_steps = 0;
 	p->failures = 0;
+	free(p->move);
+	p->move = NULL;
 }

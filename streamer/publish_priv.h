@@ -23,6 +23,7 @@ struct publish_own {
 	char *allowed;
 	uint32_t timeout_ms, retry_max_ms, chunk_size;
 	size_t buffer_bytes;
+	bool digest;
 };
 
 struct publish_env {
@@ -41,8 +42,9 @@ struct publish {
 	struct feed feed;
 
 	char *text; /* the URL as it was set, NULL: none */
-	struct url url;
-	char shown[PUBLISH_SHOWN_MAX];
+	struct url url; /* of it, or where the server has sent us */
+	char *move;	/* where it wants to send us, NULL: nowhere */
+	bool moved;
 	enum publish_state state;
 	char why[PUBLISH_WHY_MAX];
 
@@ -78,6 +80,10 @@ void publish_link_stop(struct publish *p, bool politely);
 /* Earlier failures and steps do not count any more. */
 void publish_link_forget(struct publish *p);
 
+void publish_say_url(struct publish *p);
+/* Parses and checks; the log hears what is wrong. */
+int publish_accept_url(struct publish *p, const char *text, struct url *ret,
+		       struct err *err) ATTR_MUST_CHECK;
 void publish_say(struct publish *p, enum log_level level, const char *fmt, ...)
 	ATTR_PRINTF(3, 4);
 void publish_set_state(struct publish *p, enum publish_state state,

@@ -8,10 +8,11 @@
 
 #include "streamer/amf.h"
 #include "streamer/chunk.h"
+#include "streamer/rtmp_info.h"
+#include "streamer/rtmp_shake.h"
 
 enum {
 	HANDSHAKE_VERSION = 3,
-	HANDSHAKE_SIZE = 1536,
 	COMMAND_MAX = 16 << 10,
 	WINDOW_DEFAULT = 2500000,
 	NUMBER_MAX = 0x7fffffff,
@@ -66,12 +67,12 @@ struct rtmp {
 	struct chunk_writer writer;
 	struct chunk_reader *reader;
 	struct buf command; /* one that is being built */
-	uint8_t handshake[1 + HANDSHAKE_SIZE];
+	struct rtmp_shake shake;
+	uint8_t handshake[1 + RTMP_SHAKE_SIZE]; /* what has come of S0 to S2 */
 	size_t handshake_len;
 	uint32_t stream_id;
 	uint64_t received, acked;
 	uint32_t window, told_window;
-	char code[64], text[RTMP_DESCRIPTION_MAX];
 };
 
 int rtmp_new(const struct rtmp_config *config, rtmp_event_fn *fn, void *arg,
@@ -106,12 +107,10 @@ void rtmp_free(struct rtmp *r)
 	free(r);
 }
 
-static void tell(struct rtmp *r, enum rtmp_event_kind kind, uint32_t number)
+static void tell(struct rtmp *r, struct rtmp_event event)
 {
-	const struct rtmp_event event = {
-		.kind = kind, .number = number, .code = "", .text = ""
-	};
-
+	if (!event.code)
+		event.code = event.text = "";
 	r->fn(r->arg, &event);
 }
 
@@ -183,22 +182,6 @@ static int send_key(struct rtmp *r, struct buf *out, const char *name, int call)
 	return err ? err : command_send(r, out, ID_COMMAND, 0);
 }
 
-static int send_number(struct rtmp *r, struct buf *out, const char *name,
-		       int call, double v)
-{
-	int err = command_begin(r, name, call);
-
-	err = err ? err : amf_put_number(&r->command, v);
-	return err ? err : command_send(r, out, ID_COMMAND, 0);
-}
-
-static int send_create(struct rtmp *r, struct buf *out)
-{
-	int err = command_begin(r, "createStream", CALL_CREATE);
-
-	return err ? err : command_send(r, out, ID_COMMAND, 0);
-}
-
 static int send_publish(struct rtmp *r, struct buf *out)
 {
 	int err = command_begin(r, "publish", CALL_PUBLISH);
@@ -217,6 +200,8 @@ static int add_connect(struct rtmp *r, const char *app, const char *tc_url)
 		  .type = AMF_STRING,
 		  .text = "FMLE/3.0 (compatible; upcast)" },
 		{ .key = "tcUrl", .type = AMF_STRING, .text = tc_url },
+		/* Enhanced RTMP 2: it may ask us to connect anew. */
+		{ .key = "capsEx", .type = AMF_NUMBER, .number = 1 },
 	};
 	int err = command_begin(r, "connect", CALL_CONNECT);
 
@@ -249,29 +234,17 @@ static int send_connect(struct rtmp *r, struct buf *out)
 	return err;
 }
 
-/* ---- handshake, section 5.2, in its plain form ------------------------ */
-
-/* xorshift64*: the bytes need not be secret, only other than the last ones. */
-static void fill(uint64_t seed, uint8_t *dst, size_t n)
-{
-	seed |= 1;
-	for (size_t i = 0; i < n; i++) {
-		seed ^= seed >> 12;
-		seed ^= seed << 25;
-		seed ^= seed >> 27;
-		dst[i] = (uint8_t)(seed * 0x2545f4914f6cdd1dULL >> 56);
-	}
-}
+/* ---- handshake, section 5.2 -------------------------------------------- */
 
 int rtmp_start(struct rtmp *r, struct buf *out)
 {
-	uint8_t c0c1[1 + HANDSHAKE_SIZE] = { HANDSHAKE_VERSION };
+	uint8_t c0c1[1 + RTMP_SHAKE_SIZE] = { HANDSHAKE_VERSION };
 	int err;
 
 	assert(r->state == STATE_NEW);
-	/* time 0, four zeros, chance */
-	fill(r->config.seed, c0c1 + 9, HANDSHAKE_SIZE - 8);
-	err = buf_add(out, c0c1, sizeof(c0c1));
+	err = rtmp_shake_begin(&r->shake, r->config.digest, r->config.seed,
+			       c0c1 + 1);
+	err = err ? err : buf_add(out, c0c1, sizeof(c0c1));
 	if (!err)
 		r->state = STATE_S1;
 	return err;
@@ -279,12 +252,13 @@ int rtmp_start(struct rtmp *r, struct buf *out)
 
 static int on_s1(struct rtmp *r, struct buf *out)
 {
+	uint8_t c2[RTMP_SHAKE_SIZE];
 	int err;
 
-	if (r->handshake[0] != HANDSHAKE_VERSION)
-		return -EPROTO;
-	tell(r, RTMP_GOT_S1, buf_get_u32(r->handshake + 5));
-	err = buf_add(out, r->handshake + 1, HANDSHAKE_SIZE); /* C2 */
+	tell(r, (struct rtmp_event){ .kind = RTMP_GOT_S1,
+				     .number = buf_get_u32(r->handshake + 5) });
+	err = rtmp_shake_answer(&r->shake, r->handshake + 1, c2);
+	err = err ? err : buf_add(out, c2, sizeof(c2));
 	r->handshake_len = 1;
 	r->state = STATE_S2;
 	return err;
@@ -296,7 +270,10 @@ static int on_s2(struct rtmp *r, struct buf *out)
 
 	/* What S2 echoes is not compared: half of the servers get it wrong. */
 	if (!err)
-		tell(r, RTMP_GOT_S2, 0);
+		tell(r, (struct rtmp_event){
+				.kind = RTMP_GOT_S2,
+				.number = rtmp_shake_is_proven(
+					&r->shake, r->handshake + 1) });
 	r->state = STATE_CONNECT;
 	return err;
 }
@@ -321,101 +298,48 @@ static int shake(struct rtmp *r, const uint8_t **data, size_t *n,
 
 /* ---- what the server says ---------------------------------------------- */
 
-static const struct code {
-	const char *code;
-	enum rtmp_event_kind kind;
-	bool lasting;
-} codes[] = {
-	{ "NetStream.Publish.Start", RTMP_PUBLISHING, false },
-	{ "NetStream.Publish.BadName", RTMP_REFUSED, false },
-	{ "NetStream.Publish.Denied", RTMP_REFUSED, true },
-	{ "NetStream.Publish.Rejected", RTMP_REFUSED, true },
-	{ "NetStream.Publish.Unauthorized", RTMP_REFUSED, true },
-	{ "NetStream.Failed", RTMP_REFUSED, false },
-	{ "NetStream.Unpublish.Success", RTMP_ENDED, false },
-	{ "NetConnection.Connect.Rejected", RTMP_REFUSED, true },
-	{ "NetConnection.Connect.InvalidApp", RTMP_REFUSED, true },
-	{ "NetConnection.Connect.Failed", RTMP_REFUSED, false },
-	{ "NetConnection.Connect.AppShutdown", RTMP_REFUSED, false },
-	{ "NetConnection.Connect.Closed", RTMP_REFUSED, false },
-	{ "NetConnection.Connect.ReconnectRequest", RTMP_MOVE, false },
-};
-
-static const struct code *find_code(const char *code)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		if (!strcmp(codes[i].code, code))
-			return &codes[i];
-	return NULL;
-}
-
 /* The last word of the server about this session. */
-static void finish(struct rtmp *r, bool lasting)
+static void finish(struct rtmp *r, const char *code, const char *text,
+		   bool lasting)
 {
-	const struct rtmp_event event = {
-		.kind = r->state == STATE_LIVE ? RTMP_ENDED : RTMP_REFUSED,
-		.code = r->code,
-		.text = r->text,
-		.lasting = lasting,
-	};
+	bool live = r->state == STATE_LIVE;
 
 	if (r->state == STATE_OVER)
 		return;
 	r->state = STATE_OVER;
-	r->fn(r->arg, &event);
+	tell(r, (struct rtmp_event){ .kind = live ? RTMP_ENDED : RTMP_REFUSED,
+				     .code = code,
+				     .text = text,
+				     .lasting = lasting });
 }
 
-/* Reads the information object, if one stands there. */
-static void take_info(struct rtmp *r, struct amf_reader *in, bool *ret_error)
+static void say(struct rtmp *r, enum rtmp_event_kind kind, const char *code,
+		const char *text)
 {
-	struct amf_text level = { NULL, 0 }, code = { NULL, 0 };
-	struct amf_text text = { NULL, 0 }, tc_url = { NULL, 0 };
-	const struct amf_wanted wanted[] = {
-		{ "level", &level },
-		{ "code", &code },
-		{ "description", &text },
-		{ "tcUrl", &tc_url },
-	};
-
-	if (amf_get_object(in, wanted, ARRAY_SIZE(wanted)))
-		level.at = code.at = text.at = NULL;
-	*ret_error = amf_text_is(level, "error");
-	amf_text_copy(code.at ? code : (struct amf_text){ "", 0 }, r->code,
-		      sizeof(r->code));
-	text = tc_url.at ? tc_url : text;
-	amf_text_copy(text.at ? text : (struct amf_text){ "", 0 }, r->text,
-		      sizeof(r->text));
-}
-
-static void say(struct rtmp *r, enum rtmp_event_kind kind)
-{
-	const struct rtmp_event event = { .kind = kind,
-					  .code = r->code,
-					  .text = r->text };
-
-	r->fn(r->arg, &event);
+	tell(r,
+	     (struct rtmp_event){ .kind = kind, .code = code, .text = text });
 }
 
 static int on_status(struct rtmp *r, struct amf_reader *in, struct buf *out)
 {
-	const struct code *known;
-	bool error;
+	const struct rtmp_code *known;
+	struct rtmp_info info;
 
 	if (amf_skip(in))
 		return -EBADMSG;
-	take_info(r, in, &error);
-	known = find_code(r->code);
+	rtmp_info_read(&info, in);
+	known = rtmp_code_find(info.code);
 	if (known && known->kind == RTMP_PUBLISHING) {
 		if (r->state != STATE_PUBLISH)
 			return 0;
 		r->state = STATE_LIVE;
-		say(r, RTMP_PUBLISHING);
+		say(r, RTMP_PUBLISHING, info.code, info.text);
 	} else if (known && known->kind == RTMP_MOVE) {
-		say(r, RTMP_MOVE);
-	} else if (known || error) {
-		finish(r, known ? known->lasting : false);
+		say(r, RTMP_MOVE, info.code, info.tc_url);
+	} else if (known || info.error) {
+		finish(r, info.code, info.text, known && known->lasting);
 	} else {
-		say(r, RTMP_STATUS);
+		say(r, RTMP_STATUS, info.code, info.text);
 	}
 	return 0;
 }
@@ -425,10 +349,11 @@ static int on_connected(struct rtmp *r, struct buf *out)
 	int err = send_key(r, out, "releaseStream", CALL_RELEASE);
 
 	err = err ? err : send_key(r, out, "FCPublish", CALL_FC_PUBLISH);
-	err = err ? err : send_create(r, out);
+	err = err ? err : command_begin(r, "createStream", CALL_CREATE);
+	err = err ? err : command_send(r, out, ID_COMMAND, 0);
 	r->state = STATE_CREATE;
 	if (!err)
-		tell(r, RTMP_CONNECTED, 0);
+		tell(r, (struct rtmp_event){ .kind = RTMP_CONNECTED });
 	return err;
 }
 
@@ -444,7 +369,8 @@ static int on_created(struct rtmp *r, struct amf_reader *in, struct buf *out)
 	r->state = STATE_PUBLISH;
 	err = send_publish(r, out);
 	if (!err)
-		tell(r, RTMP_CREATED, r->stream_id);
+		tell(r, (struct rtmp_event){ .kind = RTMP_CREATED,
+					     .number = r->stream_id });
 	return err;
 }
 
@@ -464,9 +390,9 @@ static int on_result(struct rtmp *r, struct amf_reader *in, struct buf *out)
 /* Servers that know no releaseStream or FCPublish say so; it is no matter. */
 static int on_error(struct rtmp *r, struct amf_reader *in, struct buf *out)
 {
-	const struct code *known;
+	const struct rtmp_code *known;
+	struct rtmp_info info;
 	double call;
-	bool error;
 
 	if (amf_get_number(in, &call))
 		return -EBADMSG;
@@ -474,16 +400,15 @@ static int on_error(struct rtmp *r, struct amf_reader *in, struct buf *out)
 		return 0;
 	if (amf_skip(in))
 		return -EBADMSG;
-	take_info(r, in, &error);
-	known = find_code(r->code);
-	finish(r, known ? known->lasting : true);
+	rtmp_info_read(&info, in);
+	known = rtmp_code_find(info.code);
+	finish(r, info.code, info.text, !known || known->lasting);
 	return 0;
 }
 
 static int on_close(struct rtmp *r, struct amf_reader *in, struct buf *out)
 {
-	r->code[0] = r->text[0] = '\0';
-	finish(r, false);
+	finish(r, "", "", false);
 	return 0;
 }
 
@@ -523,7 +448,8 @@ static int on_user_control(struct rtmp *r, const uint8_t *body, size_t len,
 		return 0;
 	switch (buf_get_u16(body)) {
 	case CONTROL_BEGIN:
-		tell(r, RTMP_GOT_BEGIN, buf_get_u32(body + 2));
+		tell(r, (struct rtmp_event){ .kind = RTMP_GOT_BEGIN,
+					     .number = buf_get_u32(body + 2) });
 		return 0;
 	case CONTROL_PING:
 		return send_pong(r, out, body + 2);
@@ -535,19 +461,15 @@ static int on_user_control(struct rtmp *r, const uint8_t *body, size_t len,
 static int on_bandwidth(struct rtmp *r, const uint8_t *body, size_t len,
 			struct buf *out)
 {
-	const struct rtmp_event event = {
-		.kind = RTMP_GOT_BANDWIDTH,
-		.number = buf_get_u32(body),
-		.number2 = len > 4 ? body[4] : 0,
-		.code = "",
-		.text = "",
-	};
+	uint32_t window = buf_get_u32(body);
 
-	r->fn(r->arg, &event);
-	if (event.number == r->told_window)
+	tell(r, (struct rtmp_event){ .kind = RTMP_GOT_BANDWIDTH,
+				     .number = window,
+				     .number2 = len > 4 ? body[4] : 0 });
+	if (window == r->told_window)
 		return 0;
-	r->told_window = event.number;
-	return send_control(r, out, TYPE_WINDOW, event.number);
+	r->told_window = window;
+	return send_control(r, out, TYPE_WINDOW, window);
 }
 
 /* Messages of one number, section 5.4. */
@@ -567,7 +489,8 @@ static int on_control(struct rtmp *r, uint8_t type, const uint8_t *body,
 		return 0;
 	case TYPE_WINDOW:
 		r->window = value ? value : WINDOW_DEFAULT;
-		tell(r, RTMP_GOT_WINDOW, value);
+		tell(r, (struct rtmp_event){ .kind = RTMP_GOT_WINDOW,
+					     .number = value });
 		return 0;
 	default:
 		return on_bandwidth(r, body, len, out);
@@ -661,7 +584,7 @@ int rtmp_unpublish(struct rtmp *r, struct buf *out)
 		return 0;
 	r->state = STATE_OVER;
 	err = send_key(r, out, "FCUnpublish", CALL_FC_UNPUBLISH);
-	return err ? err
-		   : send_number(r, out, "deleteStream", CALL_DELETE,
-				 r->stream_id);
+	err = err ? err : command_begin(r, "deleteStream", CALL_DELETE);
+	err = err ? err : amf_put_number(&r->command, r->stream_id);
+	return err ? err : command_send(r, out, ID_COMMAND, 0);
 }

@@ -32,7 +32,7 @@ enum rtmp_type { RTMP_AUDIO = 8, RTMP_VIDEO = 9, RTMP_DATA = 18 };
 
 enum rtmp_event_kind {
 	RTMP_GOT_S1,	    /* number: its bytes 5 to 8, 0 by the book */
-	RTMP_GOT_S2,	    /* the handshake is complete */
+	RTMP_GOT_S2,	    /* complete; number: our digest was found */
 	RTMP_GOT_WINDOW,    /* number: bytes between acknowledgements */
 	RTMP_GOT_BANDWIDTH, /* number, number2: bytes, limit type */
 	RTMP_GOT_BEGIN,	    /* number: message stream */
@@ -62,7 +62,8 @@ struct rtmp_config {
 	const char *query; /* for both, of rtmp_auth.h; "" for none */
 	const char *key;
 	uint32_t chunk_size;
-	uint64_t seed; /* what the handshake's bytes are made from */
+	bool digest;   /* the form of the handshake: see rtmp_shake.h */
+	uint64_t seed; /* what its bytes are made from */
 };
 
 enum { RTMP_DESCRIPTION_MAX = 1024 };

@@ -136,6 +136,7 @@ static void read_session(struct settings *s)
 	publish->retry_max_ms = (uint32_t)conf_number(c, OPT_ST_RTMP_RETRY_MAX);
 	publish->buffer_bytes = conf_number(c, OPT_ST_RTMP_BUFFER);
 	publish->chunk_size = (uint32_t)conf_number(c, OPT_ST_RTMP_CHUNK);
+	publish->digest = conf_number(c, OPT_ST_RTMP_HANDSHAKE) == 1;
 }
 
 static void read_plain(struct settings *s)

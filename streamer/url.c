@@ -82,6 +82,7 @@ static int parse_scheme(const char *text, struct parts *p, struct err *err)
 	const char *end = strstr(text, "://");
 
 	p->scheme = span_of(text, end ? end : text);
+	p->tls = false;
 	if (p->scheme.len == 4 && !strncasecmp(text, "rtmp", 4))
 		return 0;
 	p->tls = p->scheme.len == 5 && !strncasecmp(text, "rtmps", 5);
@@ -302,6 +303,51 @@ void url_release(struct url *u)
 		free(u->text);
 	}
 	*u = (struct url){ 0 };
+}
+
+/* Scheme, host and port, path of a tcUrl; what it leaves out is the old one. */
+static int parse_move(const char *tc_url, struct parts *p)
+{
+	const char *at = strstr(tc_url, "://");
+	bool tls = p->tls;
+	struct err err;
+
+	if (at && parse_scheme(tc_url, p, &err))
+		return -EINVAL;
+	if (at && tls && !p->tls)
+		return -EPERM;
+	at = at ? at + 1 : tc_url;
+	if (!strncmp(at, "//", 2)) {
+		p->origin = span_of(at + 2, at + 2 + strcspn(at + 2, "/?"));
+		at = span_end(p->origin);
+	}
+	p->app = span_of(at, at + strcspn(at, "?"));
+	while (p->app.len && p->app.at[p->app.len - 1] == '/')
+		p->app.len--;
+	return (p->app.len && *at != '/') || span_first(p->origin, '@')
+		       ? -EINVAL
+		       : 0;
+}
+
+int url_move(const char *text, const char *tc_url, char *dst, size_t size)
+{
+	struct parts p = { 0 };
+	struct span user;
+	struct err err;
+	int code = parse_parts(text, &p, &err);
+
+	if (code)
+		return code;
+	user = span_of(span_end(p.scheme) + strlen("://"), p.origin.at);
+	code = parse_move(tc_url, &p);
+	if (code)
+		return code;
+	return snprintf(dst, size, "%s://%.*s%.*s%.*s/%s",
+			p.tls ? "rtmps" : "rtmp", (int)user.len, user.at,
+			(int)p.origin.len, p.origin.at, (int)p.app.len,
+			p.app.at, p.stream.at) < (int)size
+		       ? 0
+		       : -EMSGSIZE;
 }
 
 const char *url_shown_stream(const struct url *u)

@@ -49,6 +49,15 @@ int url_parse(const char *text, struct url *ret,
 void url_release(struct url *u);
 
 /*
+ * The URL of the same stream at another server or application, with the same
+ * credentials, as an RTMP server names it: a tcUrl, whole or without its scheme
+ * ("//host/app") or its host, too ("/app"). Errors: -EPERM it would give up
+ * TLS; -EINVAL no such thing; -EMSGSIZE. `dst` holds secrets then.
+ */
+int url_move(const char *text, const char *tc_url, char *dst,
+	     size_t size) ATTR_MUST_CHECK;
+
+/*
  * For screens: "rtmp://host:1935/app/stream". Never the credentials; *** for
  * the stream if the URL has none, since its name is the secret then.
  */

@@ -320,11 +320,60 @@ def test_moves(world):
     result = publisher.result()
     assert result["status"] == 0, result
     assert second.count("message 9") > 20
-    server = Server(world, move=True)
+    server = Server(world, move="")
     result = Publisher(world, Shared.file,
                        url.format(server.port, "x")).result()
     assert result["status"] == 0 and result["reconnects"] == "1", result
     assert server.count("publish x") == 2
+
+
+def test_sent_away(world):
+    """a server names another; what fails there comes back"""
+    url = "rtmp://{}127.0.0.1:{}/{}"
+    other = Server(world)
+    first = Server(world, move=url.format("", other.port, "far/away"))
+    result = Publisher(world, Shared.file,
+                       url.format("u:secret@", first.port, "live/x?y=1")
+                       ).result()
+    assert result["status"] == 0 and result["reconnects"] == "1", result
+    assert first.count("command deleteStream") == 1
+    assert other.count("connect far/away " +
+                       url.format("", other.port, "far/away")) == 1
+    assert other.count("publish x?y=1") == 1
+    for move, words in ((url.format("", free_port(), "x"),
+                         "Connection refused"),
+                        ("http://127.0.0.1/x", "is no RTMP URL"),
+                        ("rtmp://elsewhere.example/x",
+                         "is not in allowed_targets")):
+        first = Server(world, move=move)
+        publisher = Publisher(world, Shared.file,
+                              url.format("", first.port, "live/x"), "-a",
+                              "127.0.0.1", "-l", "9", "-x", "6000")
+        first.wait("publish x", 2)
+        publisher.process.kill()
+        assert words in publisher.process.log_text()
+
+
+def test_digest(world):
+    """the digest form of the handshake, where it is wanted and elsewhere"""
+    server = Server(world, digest=True)
+    url = f"rtmp://127.0.0.1:{server.port}/live/x"
+    result = Publisher(world, Shared.file, url, "-d", "-s", "4").result()
+    assert result["status"] == 0, result
+    assert server.count("digest right") == 1, server.lines()
+    result = Publisher(world, Shared.file, url, "-x", "500").result()
+    assert result["state"] == "retrying", result
+    assert server.count("C1 without digest") == 1, server.lines()
+    nginx, plain = Nginx(world), Server(world)
+    for target in (nginx.url("d"), f"rtmp://127.0.0.1:{plain.port}/live/d"):
+        publisher = Publisher(world, Shared.file, target, "-d", "-s",
+                              "4")
+        assert publisher.result()["status"] == 0
+        assert ("knows our digest" in publisher.process.log_text()) == \
+            (target == nginx.url("d"))
+    assert plain.count("C2 is no echo") == 0
+    wait_for(lambda: nginx.recordings("d"), what="recording")
+    check_whole(nginx.recordings("d")[0])
 
 
 def test_allowed(world):

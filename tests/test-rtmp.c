@@ -362,8 +362,10 @@ static int test_move(void)
 	CHECK_OK(bench_init(&b, &config));
 	CHECK_OK(go_live(&b));
 	CHECK_OK(hear_status(&b, "onStatus", 0, "status",
-			     "NetConnection.Connect.ReconnectRequest", ""));
+			     "NetConnection.Connect.ReconnectRequest",
+			     "a sentence is no tcUrl"));
 	CHECK_EQ(last_event(&b), RTMP_MOVE);
+	CHECK_STR(b.text, "");
 	CHECK(rtmp_is_publishing(b.rtmp));
 out:
 	bench_release(&b);

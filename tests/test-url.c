@@ -179,10 +179,49 @@ out:
 	return err;
 }
 
+static const struct {
+	const char *url, *tc_url, *want;
+	int err;
+} moves[] = {
+	{ "rtmp://a/live/s?q=1", "rtmp://b:1936/x", "rtmp://b:1936/x/s?q=1",
+	  0 },
+	{ "rtmp://u:p%2F@a/l/s", "rtmps://b/x/y/", "rtmps://u:p%2F@b/x/y/s",
+	  0 },
+	{ "rtmp://a:19/live/s", "//[::1]/x?y", "rtmp://[::1]/x/s", 0 },
+	{ "rtmps://u:p@a:19/live/s", "/x", "rtmps://u:p@a:19/x/s", 0 },
+	{ "rtmp://a/live/s", "rtmp://b", "rtmp://b/s", 0 },
+	{ "rtmps://a/live/s", "rtmp://b/x", "", -EPERM },
+	{ "rtmp://a/live/s", "http://b/x", "", -EINVAL },
+	{ "rtmp://a/live/s", "rtmp://u@b/x", "", -EINVAL },
+	{ "rtmp://a/live/s", "b/x", "", -EINVAL },
+	{ "rtmp://a/live/s",
+	  "rtmp://b/"
+	  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	  "", -EMSGSIZE },
+};
+
+static int test_move(void)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(moves); i++) {
+		char got[40] = "";
+
+		CHECK_ERR(url_move(moves[i].url, moves[i].tc_url, got,
+				   sizeof(got)),
+			  moves[i].err);
+		if (!moves[i].err)
+			CHECK_STR(got, moves[i].want);
+	}
+out:
+	return err;
+}
+
 static const struct unit_test tests[] = {
 	{ "good", test_good, 0 },
 	{ "bad", test_bad, 0 },
 	{ "longest", test_long, 0 },
+	{ "moved by a server", test_move, 0 },
 	{ "allowed targets", test_allowed, 0 },
 };
 

@@ -12,6 +12,7 @@
  *	-T FILE -P PIN -n	trust, pins, no verification
  *	-b BYTES -t MS	limit of the buffer, timeout
  *	-a LIST		allowed targets
+ *	-d		the digest form of the handshake
  *	-x MS		end after that time in any case [600000]
  *	-S		print the state at each change
  *
@@ -258,13 +259,12 @@ static void print_stats(struct player *pl)
 
 	publish_stats(pl->publish, &st);
 	printf("state=%s bytes=%llu video=%llu audio=%llu video_dropped=%llu "
-	       "audio_dropped=%llu reconnects=%u keys_asked=%u url=%s why=%s\n",
+	       "audio_dropped=%llu reconnects=%u keys_asked=%u why=%s\n",
 	       states[publish_state(pl->publish)], (unsigned long long)st.bytes,
 	       (unsigned long long)st.video, (unsigned long long)st.audio,
 	       (unsigned long long)st.video_dropped,
 	       (unsigned long long)st.audio_dropped, st.reconnects,
-	       pl->keys_asked, publish_shown_url(pl->publish),
-	       publish_why(pl->publish));
+	       pl->keys_asked, publish_why(pl->publish));
 }
 
 static void run(struct player *pl, const struct publish_settings *s,
@@ -300,7 +300,7 @@ int main(int argc, char **argv)
 	uint64_t most_ms = 600000;
 	int c;
 
-	while ((c = getopt(argc, argv, "s:l:o:f:m:T:P:nb:t:a:x:S")) != -1) {
+	while ((c = getopt(argc, argv, "s:l:o:f:m:T:P:nb:t:a:x:dS")) != -1) {
 		switch (c) {
 		case 's':
 			pl.speed = atof(optarg);
@@ -326,6 +326,9 @@ int main(int argc, char **argv)
 			break;
 		case 'n':
 			s.no_verify = true;
+			break;
+		case 'd':
+			s.digest = true;
 			break;
 		case 'b':
 			s.buffer_bytes = (size_t)atol(optarg);

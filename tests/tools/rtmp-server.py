@@ -3,7 +3,8 @@
 """An RTMP server of a few lines, for what real ones do not do on demand.
 
     rtmp-server.py [--auth adobe|llnw --user U --password P]
-                   [--refuse CODE] [--stall] [--ban CODE] [--move]
+                   [--refuse CODE] [--stall] [--ban CODE] [--move TCURL]
+                   [--digest]
                    [--cert FILE --key FILE] [--port N] [--flv FILE]
 
 It prints "port N", then a line for each thing that happens:
@@ -14,6 +15,7 @@ media of the first publisher is written as an FLV file.
 import argparse
 import base64
 import hashlib
+import hmac
 import os
 import socket
 import ssl
@@ -83,6 +85,26 @@ def amf_values(data):
         item, at = value(at)
         values.append(item)
     return values
+
+
+# ---- the handshake in its digest form -----------------------------------------
+
+END = bytes.fromhex("f0eec24a8068bee82e00d0d1029e7e57"
+                    "6eec5d2d29806fab93b8e636cfeb31ae")
+PLAYER = b"Genuine Adobe Flash Player 001" + END
+SERVER = b"Genuine Adobe Flash Media Server 001" + END
+
+
+def mac(key, data):
+    return hmac.new(key, data, hashlib.sha256).digest()
+
+
+def digest_place(block, at):
+    return at + 4 + sum(block[at:at + 4]) % 728
+
+
+def digest_of(block, at, key):
+    return mac(key, block[:at] + block[at + 32:])
 
 
 # ---- a connection -----------------------------------------------------------
@@ -213,9 +235,13 @@ class Client:
             self.flv.write(b"FLV\1\5\0\0\0\x09\0\0\0\0")
         if self.options.ban:
             self.status(self.options.ban, "error", "go away")
-        if self.options.move and not Client.moved:
+        if self.options.move is not None and not Client.moved:
             Client.moved = True
-            self.status("NetConnection.Connect.ReconnectRequest")
+            self.send(20, amf("onStatus", 0, None, {
+                "level": "status", "description": "elsewhere, please",
+                "code": "NetConnection.Connect.ReconnectRequest",
+                **({"tcUrl": self.options.move} if self.options.move else {})
+            }))
 
     def command(self, body):
         values = amf_values(body)
@@ -241,12 +267,32 @@ class Client:
 
     taken = moved = False
 
-    def run(self):
+    def shake(self):
+        """The digest form: who has no digest in C1 and C2 is sent away."""
+        c1 = self.read(1 + HANDSHAKE)[1:]
+        at = digest_place(c1, 8)
+        if digest_of(c1, at, PLAYER[:30]) != c1[at:at + 32]:
+            say("C1 without digest")
+            raise Gone
+        s1 = b"\0\0\0\0\x04\x05\0\1" + os.urandom(HANDSHAKE - 8)
+        there = digest_place(s1, 772)
+        s1 = s1[:there] + digest_of(s1, there, SERVER[:36]) + s1[there + 32:]
+        s2 = os.urandom(HANDSHAKE - 32)
+        s2 += mac(mac(SERVER, c1[at:at + 32]), s2)
+        self.sock.sendall(b"\3" + s1 + s2)
+        c2 = self.read(HANDSHAKE)
+        proof = mac(mac(PLAYER, s1[there:there + 32]), c2[:-32])
+        say("digest", "right" if proof == c2[-32:] else "wrong")
+
+    def greet(self):
         c0 = self.read(1 + HANDSHAKE)
         s1 = b"\0\0\0\0\x04\x05\0\1" + os.urandom(HANDSHAKE - 8)
         self.sock.sendall(b"\3" + s1 + c0[1:])
         if self.read(HANDSHAKE) != s1:
             say("C2 is no echo")
+
+    def run(self):
+        (self.shake if self.options.digest else self.greet)()
         while True:
             if self.options.stall and self.publishing:
                 say("stalled")
@@ -279,10 +325,10 @@ def serve(sock, options):
 def main():
     p = argparse.ArgumentParser()
     for name in ("auth", "user", "password", "refuse", "ban", "cert", "key",
-                 "flv"):
+                 "flv", "move"):
         p.add_argument("--" + name)
     p.add_argument("--stall", action="store_true")
-    p.add_argument("--move", action="store_true")
+    p.add_argument("--digest", action="store_true")
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--rcvbuf", type=int, default=0,
                    help="bytes that the kernel takes for a reader who waits")
