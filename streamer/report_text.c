@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "streamer/report_text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/mono.h"
 
-enum { TEXT_CUT = 512 };
+enum {
+	TEXT_CUT = 512,
+	TEXT_CUT_MIN = 32, /* fits, whatever the texts are */
+};
 
 /* The figures of a call, summed up over its media and targets. */
 struct figures {
@@ -82,7 +86,7 @@ static const char *target_state(const struct call *c)
 	return names[c->status.state];
 }
 
-static int add_who(const struct call *c, struct buf *dst)
+static int add_who(const struct call *c, size_t cut, struct buf *dst)
 {
 	char peer[SIP_ADDR_SIZE], transport[8];
 	const char *name = sip_net_transport_name(c->flow.transport);
@@ -91,17 +95,17 @@ static int add_who(const struct call *c, struct buf *dst)
 	for (size_t i = 0; i <= strlen(name); i++)
 		transport[i] = (char)(name[i] | (name[i] ? 0x20 : 0));
 	err = snapshot_add_cut(dst, "space", *c->display ? c->display : c->user,
-			       256);
-	err = err ? err : snapshot_add_cut(dst, "user", c->user, 128);
-	err = err ? err : snapshot_add_cut(dst, "caller", c->caller, 256);
-	err = err ? err : snapshot_add_cut(dst, "call_id", c->call_id, 256);
+			       cut);
+	err = err ? err : snapshot_add_cut(dst, "user", c->user, cut);
+	err = err ? err : snapshot_add_cut(dst, "caller", c->caller, cut);
+	err = err ? err : snapshot_add_cut(dst, "call_id", c->call_id, cut);
 	err = err ? err
 		  : snapshot_add(dst, "peer",
 				 sip_addr_text(&c->flow.peer, peer));
 	return err ? err : snapshot_add(dst, "transport", transport);
 }
 
-static int add_media(const struct call *c, struct buf *dst)
+static int add_media(const struct call *c, size_t cut, struct buf *dst)
 {
 	char resolution[24] = "";
 	int err = snapshot_add(dst, "encryption", encryption_name(c));
@@ -109,7 +113,7 @@ static int add_media(const struct call *c, struct buf *dst)
 	if (c->status.width)
 		snprintf(resolution, sizeof(resolution), "%ux%u",
 			 c->status.width, c->status.height);
-	err = err ? err : snapshot_add_cut(dst, "url", c->shown_url, TEXT_CUT);
+	err = err ? err : snapshot_add_cut(dst, "url", c->shown_url, cut);
 	err = err ? err
 		  : snapshot_add(dst, "url_source",
 				 call_url_source_name(c->url_source));
@@ -148,16 +152,29 @@ static int add_figures(const struct call *c, struct buf *dst)
 	return err ? err : snapshot_add_u64(dst, "duration", f.duration_s);
 }
 
-int report_text_call(const struct call *c, struct buf *dst)
+static int format_call(const struct call *c, size_t cut, struct buf *dst)
 {
 	int err = snapshot_begin(dst);
 
 	err = err ? err : snapshot_add(dst, "state", call_state_name(c->state));
-	err = err ? err : snapshot_add_cut(dst, "why", c->why, TEXT_CUT);
-	err = err ? err : add_who(c, dst);
-	err = err ? err : add_media(c, dst);
+	err = err ? err : snapshot_add_cut(dst, "why", c->why, cut);
+	err = err ? err : add_who(c, cut, dst);
+	err = err ? err : add_media(c, cut, dst);
 	err = err ? err : add_figures(c, dst);
-	return err ? err : snapshot_add_cut(dst, "error", c->error, TEXT_CUT);
+	return err ? err : snapshot_add_cut(dst, "error", c->error, cut);
+}
+
+/* Callers name themselves: a byte of theirs may take four here. */
+int report_text_call(const struct call *c, struct buf *dst)
+{
+	int err = -EMSGSIZE;
+
+	for (size_t cut = TEXT_CUT; err == -EMSGSIZE && cut >= TEXT_CUT_MIN;
+	     cut /= 2) {
+		buf_clear(dst);
+		err = format_call(c, cut, dst);
+	}
+	return err;
 }
 
 int report_text_counters(const struct call *c, const char *id, struct buf *dst)
