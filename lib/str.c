@@ -339,6 +339,19 @@ bool str_is_guid(const char *s)
 	return true;
 }
 
+/* Behind the colon of a host stands a port, or it is no host. */
+static bool is_place(const char *host, const char *end)
+{
+	const char *colon;
+
+	if (*host == '[')
+		host = memchr(host, ']', (size_t)(end - host));
+	if (!host)
+		return false;
+	colon = memchr(host, ':', (size_t)(end - host));
+	return !colon || colon + 1 + strspn(colon + 1, "0123456789") == end;
+}
+
 void str_mask_url(const char *url, char *dst, size_t size)
 {
 	const char *host = strstr(url, "://"), *path, *at, *colon, *last;
@@ -347,11 +360,13 @@ void str_mask_url(const char *url, char *dst, size_t size)
 	path = host + strcspn(host, "/");
 	at = memrchr(host, '@', (size_t)(path - host));
 	colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
-	if (colon) {
+	if (colon && colon + 1 < at) {
 		snprintf(dst, size, "%.*s:***%s", (int)(colon - url), url, at);
-	} else if (!at && strchr(path, '@')) {
-		/* Perhaps a password with a slash in it: nothing is safe. */
-		snprintf(dst, size, "%.*s***", (int)(host - url), url);
+	} else if (host == url ||
+		   (!at && (strchr(path, '@') || !is_place(host, path)))) {
+		/* No URL, or a password that broke it: nothing is safe. */
+		snprintf(dst, size, "%.*s%s", (int)(host - url), url,
+			 *url ? "***" : "");
 	} else {
 		path = *path ? path : host + strcspn(host, "?");
 		last = path + strcspn(path, "?");

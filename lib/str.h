@@ -68,7 +68,8 @@ bool str_is_guid(const char *s);
 /*
  * A URL fit for showing: the password becomes ***; without a user and password
  * in it the last path segment and the query do too, since for some services
- * the stream name is the secret. `dst` is always terminated.
+ * the stream name is the secret. Of what is no URL nothing is shown. `dst` is
+ * always terminated.
  */
 void str_mask_url(const char *url, char *dst, size_t size);
 

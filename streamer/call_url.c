@@ -55,8 +55,21 @@ static int check_target(struct call *c, const char *text, char *shown,
 	return err;
 }
 
-/* Several URLs stand side by side in settings; a bridge names one. */
+/* Several URLs stand side by side in settings; a bridge names one, which may
+ * hold a comma. */
+static bool next_url(const char **at, enum call_url_source source,
+		     const char **ret, size_t *ret_len)
+{
+	if (source != CALL_URL_CONTACT && source != CALL_URL_RTCP)
+		return str_next_word(at, ret, ret_len);
+	*ret = *at;
+	*ret_len = strlen(*at);
+	*at += *ret_len;
+	return *ret_len > 0;
+}
+
 static int read_targets(struct call *c, const char *text,
+			enum call_url_source source,
 			struct msg_targets *targets)
 {
 	const char *word;
@@ -65,7 +78,7 @@ static int read_targets(struct call *c, const char *text,
 
 	c->shown_url[0] = '\0';
 	while (targets->count < MSG_TARGETS_MAX &&
-	       str_next_word(&text, &word, &len)) {
+	       next_url(&text, source, &word, &len)) {
 		char *url = targets->url[targets->count];
 		size_t n = strlen(c->shown_url);
 
@@ -97,7 +110,7 @@ void call_send_targets(struct call *c)
 {
 	struct msg_targets targets = { 0 };
 
-	if (c->url && !read_targets(c, c->url, &targets))
+	if (c->url && !read_targets(c, c->url, c->url_source, &targets))
 		publish(c, &targets);
 	explicit_bzero(&targets, sizeof(targets));
 }
@@ -115,7 +128,7 @@ static bool use_url(struct call *c, const char *text,
 		return true;
 	}
 	str_copy(shown, c->shown_url, sizeof(shown));
-	ok = !read_targets(c, text, &targets);
+	ok = !read_targets(c, text, source, &targets);
 	if (ok && c->url)
 		explicit_bzero(c->url, strlen(c->url));
 	if (ok && !str_replace(&c->url, text)) {

@@ -49,6 +49,18 @@ static bool mask_secret(char *line)
 	return false;
 }
 
+/* In quotes a URL may hold anything but their end. */
+static size_t url_length(const char *at, bool quoted)
+{
+	size_t n = 0;
+
+	if (!quoted)
+		return strcspn(at, "\"<>; \t");
+	while (at[n] && at[n] != '"')
+		n += at[n] == '\\' && at[n + 1] ? 2 : 1;
+	return n;
+}
+
 /* Masks each URL of a stream; a URL ends where its quotes or brackets do. */
 static void mask_urls(char *line, char *dst, size_t size)
 {
@@ -56,7 +68,8 @@ static void mask_urls(char *line, char *dst, size_t size)
 	char *at;
 
 	while ((at = strcasestr(line, "rtmp")) && n < size) {
-		size_t len = strcspn(at, "\"<>; \t"), before;
+		bool quoted = at > line && at[-1] == '"';
+		size_t len = url_length(at, quoted), before;
 		char saved = at[len], masked[1024];
 
 		before = (size_t)(at - line);

@@ -28,7 +28,6 @@ struct span {
 
 struct parts {
 	bool tls;
-	bool has_user;
 	struct span scheme, user, password, host, app, stream, query;
 	struct span origin; /* scheme to port, without the user part */
 	bool is_ipv6;
@@ -95,7 +94,6 @@ static void parse_user(struct span *authority, struct parts *p)
 
 	if (!at)
 		return;
-	p->has_user = true;
 	p->user = span_of(authority->at, at);
 	colon = span_first(p->user, ':');
 	if (colon) {
@@ -210,7 +208,13 @@ static int parse_parts(const char *text, struct parts *p, struct err *err)
 	parse_user(&authority, p);
 	p->origin = authority;
 	e = parse_host(authority, p, err);
-	return e ? e : parse_path(span_end(authority), p, err);
+	e = e ? e : parse_path(span_end(authority), p, err);
+	/* "user:1/2@host": the port is the begin of the password. */
+	if (!e && !p->user.len && span_first(p->app, '@'))
+		e = err_set(err, -EINVAL,
+			    "application has an @ (a / in a password is "
+			    "written %%2F)");
+	return e;
 }
 
 /* Appends to the storage, whose end the caller has made sure of. */
@@ -259,7 +263,6 @@ static void store_parts(const struct parts *p, struct url *u)
 	char *to = u->text;
 
 	u->tls = p->tls;
-	u->has_user = p->has_user;
 	u->port = p->port;
 	u->user = store_decoded(&to, p->user, none);
 	u->password = store_decoded(&to, p->password, none);
@@ -352,7 +355,7 @@ int url_move(const char *text, const char *tc_url, char *dst, size_t size)
 
 const char *url_shown_stream(const struct url *u)
 {
-	return u->has_user ? u->stream : "***";
+	return *u->password ? u->stream : "***";
 }
 
 void url_format(const struct url *u, char *dst, size_t size)

@@ -30,7 +30,6 @@ struct url {
 	char *text; /* what the pointers point into */
 	size_t size;
 	bool tls;
-	bool has_user;
 	const char *user, *password;
 	const char *host; /* as written, an IPv6 address without its brackets */
 	uint16_t port;
@@ -59,7 +58,7 @@ int url_move(const char *text, const char *tc_url, char *dst,
 
 /*
  * For screens: "rtmp://host:1935/app/stream". Never the credentials; *** for
- * the stream if the URL has none, since its name is the secret then.
+ * the stream if the URL has no password, since its name is the secret then.
  */
 void url_format(const struct url *u, char *dst, size_t size);
 /* The stream as it may be shown: its name, or ***. */

@@ -9,6 +9,12 @@ static const struct {
 	{ "Via: SIP/2.0/TCP h", "Via: SIP/2.0/TCP h" },
 	{ "Contact: <sip:a@b>;x-cisco-stream=\"rtmp://u:p@h/live/a\";b",
 	  "Contact: <sip:a@b>;x-cisco-stream=\"rtmp://u:***@h/live/a\";b" },
+	{ "Contact: <sip:a@b>;x-cisco-stream=\"rtmp://u:p;q@h/live/a\";b",
+	  "Contact: <sip:a@b>;x-cisco-stream=\"rtmp://u:***@h/live/a\";b" },
+	{ "m: <sip:a@b>;x-cisco-stream=\"rtmp://u:p\\\"<q@h/live/a\";b",
+	  "m: <sip:a@b>;x-cisco-stream=\"rtmp://u:***@h/live/a\";b" },
+	{ "m: <sip:a@b>;x-cisco-stream=\"rtmp://h/live/k;ey\"",
+	  "m: <sip:a@b>;x-cisco-stream=\"rtmp://h/live/***\"" },
 	{ "x rtmps://h/live/key y RTMP://h/a/k", "x rtmps://h/live/*** y "
 						 "RTMP://h/a/***" },
 	{ "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc|2^31",

@@ -118,6 +118,23 @@ def test_secret_url(world):
     answerer.stop()
 
 
+def test_odd_url(world):
+    """a bridge names one URL, whatever is in it, and no part of it is told"""
+    answerer = _answerer(world, traffic_trace="true")
+    for number, url in enumerate(("rtmp://u:hush,hush@127.0.0.1/a/b",
+                                  "rtmp://u:hush;hush@127.0.0.1/a/b",
+                                  "rtmp://u:hu/hush@127.0.0.1/a/b"), 1):
+        with Caller(answerer.port) as caller:
+            caller.invite(_offer(), url)
+            caller.bye()
+        answerer.wait_call(number, state="ended")
+    for number in (1, 2):
+        answerer.wait_call(number, url="rtmp://127.0.0.1:1935/a/b")
+    assert "hush" not in answerer.log() + answerer.events()
+    assert not any("hush" in str(answerer.call(n)) for n in range(1, 4))
+    answerer.stop()
+
+
 def test_full(world):
     """a full one and a draining one refuse; a reload opens it again"""
     answerer = _answerer(world, limit="0")

@@ -158,7 +158,14 @@ static int test_mask(void)
 		{ "rtmp://u:p?q#r@h/live/n", "rtmp://u:***@h/live/n" },
 		{ "rtmp://u:p/q@h/live/n", "rtmp://***" },
 		{ "rtmps://h?secret", "rtmps://h***" },
-		{ "nonsense", "nonsense" },
+		{ "rtmp://h:1935/live/n", "rtmp://h:1935/live/***" },
+		{ "rtmp://[::1]:1/live/n", "rtmp://[::1]:1/live/***" },
+		{ "rtmp://[::1/live/n", "rtmp://***" },
+		/* what a comma or a quote in a password leaves of it */
+		{ "rtmp://u:half", "rtmp://***" },
+		{ "half@h/live/n", "***" },
+		{ "nonsense", "***" },
+		{ "", "" },
 	};
 	char text[64], tiny[8];
 	int err = 0;
