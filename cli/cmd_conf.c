@@ -205,9 +205,7 @@ int cmd_get(struct cli *cli, const struct table_match *m)
 	value = find_value(cli, &name);
 	if (!value)
 		return cli_failure(-ENOENT, "%s is not set", m->argv[0]);
-	str_copy(shown, value, sizeof(shown));
-	if (strstr(value, "://"))
-		str_mask_url(value, shown, sizeof(shown));
+	cli_mask(value, shown, sizeof(shown));
 	str_clean(shown);
 	puts(shown);
 	return 0;

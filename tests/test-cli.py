@@ -236,6 +236,11 @@ def test_settings(world):
     assert "hush" not in cli.ok("get streamer.default_url")
     out = cli.ok("set route.hall rtmp://u:hush@h/app/s")
     assert "hush" not in out + cli.ok("get route.hall")
+    out = cli.ok("set streamer.default_url rtmp://h/app/hush, "
+                 "rtmp://i/app/hush")
+    assert "hush" not in out, out
+    out = cli.ok("get streamer.default_url")
+    assert out == "rtmp://h/app/***, rtmp://i/app/***\n", out
     assert "secret" in cli.fail("get uploader.rev_password")
     assert "asked for" in cli.fail("set uploader.rev_password x")
     cli.ok("set uploader.rev_api_secret", stdin=secret + "\n")
