@@ -15,12 +15,11 @@
 #include <event2/event.h>
 
 #include "lib/list.h"
-#include "lib/offload.h"
+#include "lib/resolve.h"
+#include "lib/str.h"
 #include "streamer/stream_tls.h"
 
 enum {
-	/* One that waits for a dead name server must not hold up the rest. */
-	LOOKUP_THREADS = 4,
 	READ_SIZE = 16 << 10,
 	READS_MAX = 8, /* for one readiness, so that no peer owns the loop */
 	NEXT_ADDRESS_MS = 3000,
@@ -41,20 +40,9 @@ enum state {
 
 struct stream_env {
 	struct loop *loop;
-	struct offload *lookups;
 	struct stream_tls *tls;
 	struct list finishing;
 	uint8_t input[READ_SIZE];
-};
-
-/* A name being looked up; outlives its stream if that is closed meanwhile. */
-struct lookup {
-	struct offload_job job;
-	struct stream *owner;
-	char *host;
-	char port[8];
-	int result;
-	struct addrinfo *found;
 };
 
 struct stream {
@@ -66,8 +54,9 @@ struct stream {
 	char *host;
 	uint16_t port;
 	bool tls_wanted;
-	struct lookup *lookup;
-	struct addrinfo *found, *next;
+	struct resolve *lookup;
+	struct resolve_result found;
+	size_t next; /* of those found: not tried yet */
 	int fd;
 	struct event *readable, *writable;
 	bool blocked; /* `writable` is waited for */
@@ -106,12 +95,6 @@ int stream_env_new(struct loop *loop, const struct stream_settings *s,
 	env->loop = loop;
 	list_init(&env->finishing);
 	e = stream_env_reload(env, s, err);
-	if (!e) {
-		e = offload_new(loop, "lookup", LOOKUP_THREADS, &env->lookups);
-		if (e)
-			err_set(err, e, "threads for name lookups: %s",
-				err_str(e));
-	}
 	if (e) {
 		stream_env_free(env);
 		return e;
@@ -126,7 +109,6 @@ void stream_env_free(struct stream_env *env)
 		return;
 	list_for_each_safe(it, &env->finishing)
 		stream_close(list_entry(it, struct stream, node));
-	offload_free(env->lookups);
 	stream_tls_free(env->tls);
 	free(env);
 }
@@ -178,13 +160,10 @@ void stream_close(struct stream *s)
 	if (!s)
 		return;
 	list_del(&s->node);
-	if (s->lookup)
-		s->lookup->owner = NULL;
+	resolve_cancel(s->lookup);
 	loop_cancel(s->env->loop, &s->over);
 	loop_timer_release(&s->timer);
 	stop_io(s);
-	if (s->found)
-		freeaddrinfo(s->found);
 	buf_wipe(&s->out);
 	free(s->host);
 	free(s);
@@ -383,7 +362,7 @@ static void connected(struct stream *s)
 static void try_next(struct stream *s, int code)
 {
 	stop_io(s);
-	if (s->next)
+	if (s->next < s->found.count)
 		connect_next(s);
 	else
 		fail(s, code, err_str(code));
@@ -420,41 +399,55 @@ static void set_options(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
 
-static int open_socket(struct stream *s, const struct addrinfo *ai)
+static int watch_socket(struct stream *s)
 {
 	struct event_base *base = loop_base(s->env->loop);
 
-	s->fd = socket(ai->ai_family,
-		       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0)
-		return -errno;
 	set_options(s->fd);
 	s->readable =
 		event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
 	s->writable = event_new(base, s->fd, EV_WRITE, on_writable, s);
-	if (!s->readable || !s->writable || event_add(s->writable, NULL))
+	return s->readable && s->writable && !event_add(s->writable, NULL)
+		       ? 0
+		       : -ENOMEM;
+}
+
+static int open_socket(struct stream *s, const char *address)
+{
+	const struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV | AI_NUMERICHOST,
+	};
+	struct addrinfo *ai;
+	char port[8];
+	int err;
+
+	snprintf(port, sizeof(port), "%u", s->port);
+	if (getaddrinfo(address, port, &hints, &ai))
 		return -ENOMEM;
-	if (connect(s->fd, ai->ai_addr, ai->ai_addrlen) && errno != EINPROGRESS)
-		return -errno;
-	return 0;
+	s->fd = socket(ai->ai_family,
+		       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	err = s->fd < 0 ? -errno : watch_socket(s);
+	if (!err && connect(s->fd, ai->ai_addr, ai->ai_addrlen) &&
+	    errno != EINPROGRESS)
+		err = -errno;
+	freeaddrinfo(ai);
+	return err;
 }
 
 static void connect_next(struct stream *s)
 {
-	struct addrinfo *ai;
 	int err;
 
 	do {
-		ai = s->next;
-		s->next = ai->ai_next;
 		s->state = STATE_CONNECT;
-		err = open_socket(s, ai);
+		err = open_socket(s, s->found.addresses[s->next++]);
 		if (err)
 			stop_io(s);
-	} while (err && s->next);
+	} while (err && s->next < s->found.count);
 	if (err)
 		fail(s, err, err_str(err));
-	else if (s->next)
+	else if (s->next < s->found.count)
 		loop_timer_start(&s->timer, NEXT_ADDRESS_MS);
 }
 
@@ -465,82 +458,20 @@ static void on_timer(struct loop_timer *timer)
 
 	if (s->state == STATE_FINISH)
 		fail(s, -ETIMEDOUT, "");
-	else if (s->state == STATE_CONNECT && s->next)
+	else if (s->state == STATE_CONNECT && s->next < s->found.count)
 		try_next(s, -ETIMEDOUT);
 }
 
-static void found(struct stream *s, int result, struct addrinfo *addresses)
+static void on_found(void *arg, const struct resolve_result *result)
 {
-	char why[128];
+	struct stream *s = arg;
 
-	s->found = s->next = addresses;
-	if (!result && s->next) {
+	s->lookup = NULL;
+	s->found = *result;
+	if (result->err.code)
+		fail(s, result->err.code, result->err.text);
+	else
 		connect_next(s);
-		return;
-	}
-	snprintf(why, sizeof(why), "host name cannot be resolved: %s",
-		 result == EAI_SYSTEM ? "system error" : gai_strerror(result));
-	fail(s, -EHOSTUNREACH, why);
-}
-
-static void free_lookup(struct lookup *l)
-{
-	free(l->host);
-	free(l);
-}
-
-static int look_up(const char *host, const char *port, int flags,
-		   struct addrinfo **ret)
-{
-	const struct addrinfo hints = {
-		.ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICSERV | flags,
-	};
-
-	return getaddrinfo(host, port, &hints, ret);
-}
-
-static void run_lookup(struct offload_job *job)
-{
-	struct lookup *l = container_of(job, struct lookup, job);
-
-	l->result = look_up(l->host, l->port, AI_ADDRCONFIG, &l->found);
-}
-
-static void lookup_done(struct offload_job *job)
-{
-	struct lookup *l = container_of(job, struct lookup, job);
-	struct stream *s = l->owner;
-
-	if (!s || job->canceled) {
-		if (l->found)
-			freeaddrinfo(l->found);
-	} else {
-		s->lookup = NULL;
-		found(s, l->result, l->found);
-	}
-	free_lookup(l);
-}
-
-static int start_lookup(struct stream *s)
-{
-	struct lookup *l = calloc(1, sizeof(*l));
-
-	if (!l)
-		return -ENOMEM;
-	l->host = strdup(s->host);
-	if (!l->host) {
-		free_lookup(l);
-		return -ENOMEM;
-	}
-	snprintf(l->port, sizeof(l->port), "%u", s->port);
-	l->owner = s;
-	l->job.run = run_lookup;
-	l->job.done = lookup_done;
-	s->lookup = l;
-	offload_submit(s->env->lookups, &l->job);
-	return 0;
 }
 
 static bool is_address(const char *host)
@@ -551,17 +482,14 @@ static bool is_address(const char *host)
 	       inet_pton(AF_INET6, host, &addr) == 1;
 }
 
-/* An address needs no helper thread. */
+/* An address needs no lookup. */
 static int start(struct stream *s)
 {
-	char port[8];
-
 	if (!is_address(s->host))
-		return start_lookup(s);
-	snprintf(port, sizeof(port), "%u", s->port);
-	if (look_up(s->host, port, AI_NUMERICHOST, &s->found))
-		return -ENOMEM;
-	s->next = s->found;
+		return resolve_start(s->env->loop, s->host, on_found, s,
+				     &s->lookup);
+	s->found.count = 1;
+	str_copy(s->found.addresses[0], s->host, sizeof(s->found.addresses[0]));
 	connect_next(s);
 	return 0;
 }

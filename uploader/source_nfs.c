@@ -7,9 +7,9 @@
 #include <sys/random.h>
 
 #include "lib/mono.h"
+#include "lib/resolve.h"
 #include "lib/str.h"
 #include "uploader/nfs_session.h"
-#include "uploader/resolve.h"
 #include "uploader/source_ops.h"
 
 /*

@@ -13,7 +13,8 @@
  * that a question which hangs can be left behind at any time.
  *
  * `done` is called once, on the loop, never from inside resolve_start(), unless
- * resolve_cancel(). The question is freed after it returns.
+ * resolve_cancel(). The question is freed after it returns. One that hangs when
+ * the loop ends is never freed: the process is about to end, too.
  */
 enum { RESOLVE_MAX = 8, RESOLVE_ADDRESS_MAX = 64 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "uploader/resolve.h"
+#include "lib/resolve.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -10,7 +10,7 @@
 
 enum { LOOK_FIRST_MS = 1, LOOK_LAST_MS = 100 };
 
-/* What the C library may hold on to after we have lost interest. */
+/* What the C library holds on to until it has an answer. */
 struct question {
 	struct gaicb cb;
 	struct addrinfo hints;
@@ -25,23 +25,23 @@ struct resolve {
 	void *arg;
 };
 
-/* A question that cannot be called back is left to the C library for good. */
-static void drop_question(struct question *q)
+static void free_resolve(struct resolve *r)
 {
-	if (!q || gai_cancel(&q->cb) == EAI_NOTCANCELED)
-		return;
-	if (q->cb.ar_result)
-		freeaddrinfo(q->cb.ar_result);
-	free(q);
+	loop_timer_release(&r->timer);
+	if (r->question && r->question->cb.ar_result)
+		freeaddrinfo(r->question->cb.ar_result);
+	free(r->question);
+	free(r);
 }
 
+/* One that cannot be called back is waited for, though nobody cares. */
 void resolve_cancel(struct resolve *r)
 {
 	if (!r)
 		return;
-	drop_question(r->question);
-	loop_timer_release(&r->timer);
-	free(r);
+	r->done = NULL;
+	if (!r->question || gai_cancel(&r->question->cb) != EAI_NOTCANCELED)
+		free_resolve(r);
 }
 
 static void collect(const struct question *q, struct resolve_result *ret)
@@ -73,11 +73,12 @@ static void look(struct loop_timer *timer)
 	if (!rc)
 		collect(r->question, &result);
 	if (!result.count)
-		err_set(&result.err, -EHOSTUNREACH, "no address of %s: %s",
+		err_set(&result.err, -EHOSTUNREACH, "%s cannot be resolved: %s",
 			r->question->host,
-			rc ? gai_strerror(rc) : "the name has none");
-	r->done(r->arg, &result);
-	resolve_cancel(r);
+			rc ? gai_strerror(rc) : "the name has no address");
+	if (r->done)
+		r->done(r->arg, &result);
+	free_resolve(r);
 }
 
 static int ask(struct resolve *r, const char *host)
@@ -88,7 +89,10 @@ static int ask(struct resolve *r, const char *host)
 
 	if (!q)
 		return -ENOMEM;
-	str_copy(q->host, host, sizeof(q->host));
+	if (str_copy(q->host, host, sizeof(q->host)) >= sizeof(q->host)) {
+		free(q);
+		return -ENAMETOOLONG;
+	}
 	q->hints.ai_socktype = SOCK_STREAM;
 	q->cb.ar_name = q->host;
 	q->cb.ar_request = &q->hints;
@@ -116,7 +120,7 @@ int resolve_start(struct loop *loop, const char *host, resolve_done_fn *done,
 	err = loop_timer_init(&r->timer, loop, look);
 	err = err ? err : ask(r, host);
 	if (err) {
-		resolve_cancel(r);
+		free_resolve(r);
 		return err;
 	}
 	loop_timer_start(&r->timer, r->look_ms);
