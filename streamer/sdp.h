@@ -15,6 +15,11 @@
  * Attributes that mean nothing to us are skipped; known ones that make no sense
  * count as absent, as long as the structure of the description holds.
  *
+ * osip has a parser, too. It knows no bounds (10 000 m-lines are taken), takes
+ * a port of 99999, refuses what the field sends (b= before c=, no t=, no last
+ * CRLF), leaves keys in freed memory, and lists attributes: all that is read
+ * out of those here would stay.
+ *
  * Life cycle: sdp_parse(), sdp_free(). All pointers are into the struct's own
  * copy of the text and live as long.
  */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/str.h"
+
 /* One address in the shape that its family has. */
 union any {
 	struct sockaddr_storage storage;
@@ -22,7 +24,7 @@ const char *sip_addr_host(const struct sockaddr_storage *sa, char *dst)
 				    : (const void *)&a.v4.sin_addr;
 
 	if (!inet_ntop(sa->ss_family, bytes, dst, SIP_ADDR_SIZE))
-		strcpy(dst, "?");
+		str_copy(dst, "?", SIP_ADDR_SIZE);
 	return dst;
 }
 

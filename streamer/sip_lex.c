@@ -104,7 +104,7 @@ static int utf8_length(int c)
 			  : 0;
 }
 
-static bool lex_quoted(struct lex *l)
+bool lex_quoted(struct lex *l)
 {
 	if (!lex_byte(l, '"'))
 		return false;
@@ -192,6 +192,27 @@ bool lex_params(struct lex *l)
 		ahead = *l;
 	}
 	return true;
+}
+
+bool lex_item(struct lex *l, struct lex_span *ret)
+{
+	bool quoted = false, angled = false;
+
+	while (lex_peek(l) == ',' || lex_peek(l) == ' ')
+		l->at++;
+	ret->at = l->at;
+	for (; !lex_is_end(l); l->at++) {
+		if (*l->at == '\\' && quoted && l->end - l->at > 1)
+			l->at++;
+		else if (*l->at == '"')
+			quoted = !quoted;
+		else if (!quoted && (*l->at == '<' || *l->at == '>'))
+			angled = *l->at == '<';
+		else if (!quoted && !angled && *l->at == ',')
+			break;
+	}
+	ret->len = (size_t)(l->at - ret->at);
+	return ret->len > 0;
 }
 
 bool lex_span_is(struct lex_span span, const char *word)

@@ -44,6 +44,7 @@ bool lex_byte(struct lex *l, char c);
 bool lex_mark(struct lex *l, char c);
 /* A token; `ret` may be NULL. */
 bool lex_token(struct lex *l, struct lex_span *ret);
+bool lex_quoted(struct lex *l);
 bool lex_digits(struct lex *l, uint64_t max, uint64_t *ret);
 /* A word of Call-ID: a token with some more marks. */
 bool lex_word(struct lex *l);
@@ -63,6 +64,9 @@ enum lex_uri_form {
 bool lex_uri(struct lex *l, enum lex_uri_form form, enum lex_uri_kind *ret);
 /* [display name] "<" URI ">", or a bare URI unless `angled`. */
 bool lex_name_addr(struct lex *l, bool angled);
+
+/* The next item of a list with commas; those in quotes and <> are no ends. */
+bool lex_item(struct lex *l, struct lex_span *ret);
 
 bool lex_span_is(struct lex_span span, const char *word);
 

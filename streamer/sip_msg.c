@@ -47,63 +47,50 @@ static const char *param_or_empty(const osip_list_t *list, const char *name)
 	return value ? value : "";
 }
 
-/* The next of a comma-separated list, quotes and <> respected. */
-static bool next_value(struct lex *l, struct lex_span *ret)
+static struct lex lex_of_value(const struct sip_msg *m, enum sip_name name)
 {
-	bool quoted = false, angled = false;
+	const char *value = sip_msg_value(m, name);
 
-	while (lex_peek(l) == ',' || lex_peek(l) == ' ')
-		l->at++;
-	ret->at = l->at;
-	for (; !lex_is_end(l); l->at++) {
-		if (*l->at == '\\' && quoted && l->end - l->at > 1)
-			l->at++;
-		else if (*l->at == '"')
-			quoted = !quoted;
-		else if (!quoted && (*l->at == '<' || *l->at == '>'))
-			angled = *l->at == '<';
-		else if (!quoted && !angled && *l->at == ',')
-			break;
-	}
-	ret->len = (size_t)(l->at - ret->at);
-	return ret->len > 0;
+	return (struct lex){ value, value + strlen(value) };
+}
+
+/* osip wants a NUL behind what it reads; `*at` is what stood there. */
+static const char *cut(struct sip_msg *m, struct lex_span span, char **ret_at,
+		       char *ret_byte)
+{
+	*ret_at = m->text + (span.at - m->text) + span.len;
+	*ret_byte = **ret_at;
+	**ret_at = '\0';
+	return span.at;
 }
 
 /* Each returns 0, or what osip says: then the message earns a 400. */
 static int parse_uri(struct sip_msg *m)
 {
-	const char *start = m->head.method.at + m->head.method.len + 1;
-	const char *end =
-		memchr(start, ' ',
-		       (size_t)(m->head.line.at + m->head.line.len - start));
-	char *text = strndup(start, (size_t)(end - start));
-	int err;
+	struct lex_span uri = { m->head.method.at + m->head.method.len + 1, 0 };
+	char *at, byte;
+	int err = osip_uri_init(&m->uri);
 
-	if (!text)
-		return -ENOMEM;
-	err = osip_uri_init(&m->uri);
-	if (!err)
-		err = osip_uri_parse(m->uri, text);
-	free(text);
+	uri.len = strcspn(uri.at, " ");
+	if (err)
+		return err;
+	err = osip_uri_parse(m->uri, cut(m, uri, &at, &byte));
+	*at = byte;
 	return err;
 }
 
 static int parse_via(struct sip_msg *m)
 {
+	struct lex l = lex_of_value(m, SIP_VIA);
 	struct lex_span first;
-	struct lex l = { sip_msg_value(m, SIP_VIA), NULL };
-	char *text;
-	int err;
+	char *at, byte;
+	int err = osip_via_init(&m->via);
 
-	l.end = l.at + strlen(l.at);
-	next_value(&l, &first);
-	text = strndup(first.at, first.len);
-	if (!text)
-		return -ENOMEM;
-	err = osip_via_init(&m->via);
-	if (!err)
-		err = osip_via_parse(m->via, text);
-	free(text);
+	if (err)
+		return err;
+	lex_item(&l, &first);
+	err = osip_via_parse(m->via, cut(m, first, &at, &byte));
+	*at = byte;
 	if (!err)
 		m->branch = param_or_empty(&m->via->via_params, "branch");
 	return err;
@@ -119,43 +106,45 @@ static int parse_address(const char *text, struct osip_from **ret)
 /* Only the first: a dialog has one remote target. */
 static int parse_contact(struct sip_msg *m)
 {
+	struct lex l = lex_of_value(m, SIP_CONTACT);
 	struct lex_span first;
-	struct lex l = { sip_msg_value(m, SIP_CONTACT), NULL };
-	char *text;
+	char *at, byte;
 	int err;
 
-	l.end = l.at + strlen(l.at);
-	if (!next_value(&l, &first) || *first.at == '*')
+	if (!lex_item(&l, &first) || *first.at == '*')
 		return 0;
-	text = strndup(first.at, first.len);
-	if (!text)
-		return -ENOMEM;
 	err = osip_contact_init(&m->contact);
-	if (!err)
-		err = osip_contact_parse(m->contact, text);
-	free(text);
+	if (err)
+		return err;
+	err = osip_contact_parse(m->contact, cut(m, first, &at, &byte));
+	*at = byte;
 	return err;
 }
 
-static int parse_numbers(struct sip_msg *m)
+/* What the check has seen: CSeq is a number and a method, a status a number. */
+static void parse_numbers(struct sip_msg *m)
 {
-	const char *cseq = sip_msg_value(m, SIP_CSEQ);
-	size_t digits = strspn(cseq, "0123456789");
-	struct lex_span method = { cseq + digits, 0 };
+	struct lex cseq = lex_of_value(m, SIP_CSEQ), line = { "", "" };
+	struct lex_span method = { "", 0 };
+	uint64_t number = 0, status = 0;
 
-	m->cseq = (uint32_t)strtoul(cseq, NULL, 10);
-	method.at += strspn(method.at, " \t");
-	method.len = strlen(method.at);
+	(void)!(lex_digits(&cseq, UINT32_MAX, &number) && lex_space(&cseq) &&
+		lex_token(&cseq, &method));
+	m->cseq = (uint32_t)number;
 	m->method = sip_check_method(method);
-	if (!m->head.is_request)
-		m->status = atoi(m->head.line.at + strlen("SIP/2.0 "));
-	return 0;
+	if (m->head.is_request)
+		return;
+	line.at = m->head.line.at + strlen("SIP/2.0 ");
+	line.end = m->head.line.at + m->head.line.len;
+	(void)!lex_digits(&line, 699, &status);
+	m->status = (int)status;
 }
 
 static int take_apart(struct sip_msg *m)
 {
-	int err = parse_numbers(m);
+	int err = 0;
 
+	parse_numbers(m);
 	m->call_id = sip_msg_value(m, SIP_CALL_ID);
 	if (m->head.is_request)
 		err = parse_uri(m);
@@ -270,9 +259,11 @@ const char *sip_msg_value(const struct sip_msg *m, enum sip_name name)
 uint32_t sip_msg_seconds(const struct sip_msg *m, enum sip_name name,
 			 uint32_t missing)
 {
-	const char *value = sip_msg_value(m, name);
+	struct lex l = lex_of_value(m, name);
+	uint64_t v = missing;
 
-	return *value ? (uint32_t)strtoul(value, NULL, 10) : missing;
+	(void)!lex_digits(&l, UINT32_MAX, &v);
+	return (uint32_t)v;
 }
 
 const char *sip_msg_request_user(const struct sip_msg *m)
@@ -306,18 +297,34 @@ int sip_msg_display(const struct sip_msg *m, struct buf *dst)
 	return err;
 }
 
+/* Byte for byte: what osip reads and writes again is respelled. */
+static int add_uri(struct lex_span address, struct buf *dst)
+{
+	struct lex l = { address.at, address.at + address.len };
+	enum lex_uri_kind kind;
+	const char *start, *end;
+
+	lex_blanks(&l);
+	if (lex_peek(&l) == '"')
+		(void)!lex_quoted(&l);
+	start = memchr(l.at, '<', (size_t)(l.end - l.at));
+	end = start ? memchr(start, '>', (size_t)(l.end - start)) : NULL;
+	if (end)
+		return buf_add(dst, start + 1, (size_t)(end - start - 1));
+	start = l.at;
+	if (!lex_uri(&l, LEX_URI_BARE, &kind))
+		return -EINVAL;
+	return buf_add(dst, start, (size_t)(l.at - start));
+}
+
 int sip_msg_contact_uri(const struct sip_msg *m, struct buf *dst)
 {
-	char *text;
-	int err;
+	struct lex l = lex_of_value(m, SIP_CONTACT);
+	struct lex_span first;
 
-	if (!m->contact || !m->contact->url)
+	if (!lex_item(&l, &first) || *first.at == '*')
 		return -ENOENT;
-	if (osip_uri_to_str(m->contact->url, &text))
-		return -ENOMEM;
-	err = buf_add_str(dst, text);
-	osip_free(text);
-	return err;
+	return add_uri(first, dst);
 }
 
 bool sip_msg_stream_url(const struct sip_msg *m, char *dst, size_t size)
@@ -349,7 +356,7 @@ int sip_msg_record_route(const struct sip_msg *m, int i, struct buf *dst)
 		if (m->head.fields[k].name != SIP_RECORD_ROUTE)
 			continue;
 		l.end = l.at + m->head.fields[k].value.len;
-		while (next_value(&l, &value))
+		while (lex_item(&l, &value))
 			if (!i--)
 				return buf_add(dst, value.at, value.len);
 	}
@@ -420,12 +427,7 @@ int sip_msg_uri_place(const char *address, char *host, size_t size,
 
 int sip_msg_uri(const char *address, struct buf *dst)
 {
-	const char *start = strchr(address, '<');
-	const char *end = start ? strchr(start, '>') : NULL;
-
-	if (!end)
-		return buf_add_str(dst, address);
-	return buf_add(dst, start + 1, (size_t)(end - start - 1));
+	return add_uri((struct lex_span){ address, strlen(address) }, dst);
 }
 
 /* ---- writing ------------------------------------------------------------ */
@@ -480,7 +482,7 @@ static int add_vias(const struct sip_msg *m, struct buf *dst)
 		if (m->head.fields[i].name != SIP_VIA)
 			continue;
 		l.end = l.at + m->head.fields[i].value.len;
-		while (!err && next_value(&l, &value)) {
+		while (!err && lex_item(&l, &value)) {
 			if (first && m->via)
 				err = add_top_via(m, dst);
 			else

@@ -9,9 +9,12 @@
 
 /*
  * One received SIP message: cut up and checked by us, its addresses and URIs
- * taken apart by osip, which only this module knows. (osip's own messages are
- * not used: its body parser reads what the check has not seen, and what is to
- * be echoed would come out respelled.) Writing is text. Pure.
+ * taken apart by osip, which only this module knows. Writing is text. Pure.
+ *
+ * osip's own messages are not used. What a peer must get back byte for byte
+ * comes out of them respelled (a proxy's <sip:%41%2f@p;lr> as <sip:A/@p;lr>);
+ * behind the check they would save 80 lines here, for 22 us a message, and
+ * read bodies and header fields that nobody has checked.
  *
  * Life cycle: sip_msg_new(), sip_msg_free(). The strings are never NULL and
  * live as long as the message.

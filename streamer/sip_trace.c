@@ -43,7 +43,7 @@ static bool mask_secret(char *line)
 			at = at ? at + strlen(secrets[i].from) : NULL;
 		}
 		if (at)
-			strcpy(at, *at ? "***" : "");
+			str_copy(at, *at ? "***" : "", sizeof("***"));
 		return at;
 	}
 	return false;
