@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include "lib/log.h"
+#include "lib/resolve.h"
 #include "streamer/sip_tls.h"
 #include "streamer/sip_trace.h"
 
@@ -312,8 +313,45 @@ int sip_conn_accept(const struct sip_conn_owner *owner,
 	return 0;
 }
 
+static int connect_stream(struct sip_conn *conn)
+{
+	return bufferevent_socket_connect(conn->bev,
+					  (struct sockaddr *)&conn->flow.peer,
+					  (int)sip_addr_len(&conn->flow.peer))
+		       ? -ENOTCONN
+		       : 0;
+}
+
+/* Of the family by which the peer came, if there is one. */
+static int choose_address(struct sip_conn *conn,
+			  const struct resolve_result *result)
+{
+	uint16_t port = sip_addr_port(&conn->flow.peer);
+	struct sockaddr_storage sa;
+
+	for (size_t i = 0; i < result->count; i++)
+		if (!sip_addr_parse(result->addresses[i], port, &sa) &&
+		    sa.ss_family == conn->flow.peer.ss_family) {
+			conn->flow.peer = sa;
+			return 0;
+		}
+	return sip_addr_parse(result->addresses[0], port, &conn->flow.peer);
+}
+
+static void on_resolved(void *arg, const struct resolve_result *result)
+{
+	struct sip_conn *conn = arg;
+
+	conn->lookup = NULL;
+	if (result->err.code)
+		sip_conn_kill(conn, result->err.text);
+	else if (choose_address(conn, result) || connect_stream(conn))
+		sip_conn_kill(conn, "cannot be connected");
+}
+
 int sip_conn_connect(const struct sip_conn_owner *owner,
-		     const struct sip_flow *flow, struct sip_conn **ret)
+		     const struct sip_flow *flow, const char *host,
+		     struct sip_conn **ret)
 {
 	struct sip_conn *conn;
 	int err = new_conn(owner, flow, &conn);
@@ -321,10 +359,10 @@ int sip_conn_connect(const struct sip_conn_owner *owner,
 	if (err)
 		return err;
 	err = open_stream(conn, false);
-	if (!err && bufferevent_socket_connect(
-			    conn->bev, (struct sockaddr *)&conn->flow.peer,
-			    (int)sip_addr_len(&conn->flow.peer)))
-		err = -ENOTCONN;
+	if (!err)
+		err = host ? resolve_start(owner->loop, host, on_resolved, conn,
+					   &conn->lookup)
+			   : connect_stream(conn);
 	if (err) {
 		drop(conn);
 		return err;
@@ -351,6 +389,7 @@ void sip_conn_free(struct sip_conn *conn)
 		conn->owner->gone(conn->owner->net, conn);
 		loop_cancel(conn->owner->loop, &conn->doom);
 	}
+	resolve_cancel(conn->lookup);
 	if (conn->sniffer)
 		event_free(conn->sniffer);
 	if (conn->bev)

@@ -15,12 +15,14 @@
  */
 struct bufferevent;
 struct event;
+struct resolve;
 
 struct sip_conn {
 	UT_hash_handle hh;
 	struct sip_flow flow; /* flow.conn is the key */
 	const struct sip_conn_owner *owner;
 	struct bufferevent *bev; /* NULL while the first byte is awaited */
+	struct resolve *lookup;	 /* the peer's name is asked for */
 	struct event *sniffer;
 	int fd;		    /* the sniffer's */
 	struct ssl_st *ssl; /* the bufferevent's */
@@ -51,9 +53,12 @@ int sip_conn_accept(const struct sip_conn_owner *owner,
 		    const struct sip_flow *flow, int fd,
 		    enum sip_conn_kind kind,
 		    struct sip_conn **ret) ATTR_MUST_CHECK;
-/* `flow`: transport, number and peer. What is sent waits for the connection. */
+/*
+ * `flow`: transport, number and peer; with `host` only the peer's port counts,
+ * and its address is looked up. What is sent waits for the connection.
+ */
 int sip_conn_connect(const struct sip_conn_owner *owner,
-		     const struct sip_flow *flow,
+		     const struct sip_flow *flow, const char *host,
 		     struct sip_conn **ret) ATTR_MUST_CHECK;
 int sip_conn_send(struct sip_conn *conn, const void *data,
 		  size_t len) ATTR_MUST_CHECK;

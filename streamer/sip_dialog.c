@@ -327,15 +327,16 @@ static void await_ack(struct sip_dialog *d, const struct buf *text)
 	d->accept_cseq = d->open_msg->cseq;
 	d->accept_interval_ms = SIP_T1_MS;
 	d->accept_end_ms = mono_ms() + 64 * SIP_T1_MS;
-	loop_timer_start(&d->accept_timer, d->accept_interval_ms);
+	loop_timer_start(&d->accept_timer, SIP_T1_MS);
 }
 
 static void on_accept_timer(struct loop_timer *timer)
 {
 	struct sip_dialog *d =
 		container_of(timer, struct sip_dialog, accept_timer);
+	uint64_t now = mono_ms(), left;
 
-	if (mono_ms() >= d->accept_end_ms) {
+	if (now >= d->accept_end_ms) {
 		d->accepting = false;
 		sip_dialog_send_bye(d, "no ACK came");
 		return;
@@ -346,7 +347,10 @@ static void on_accept_timer(struct loop_timer *timer)
 	d->accept_interval_ms *= 2;
 	if (d->accept_interval_ms > SIP_T2_MS)
 		d->accept_interval_ms = SIP_T2_MS;
-	loop_timer_start(&d->accept_timer, d->accept_interval_ms);
+	left = d->accept_end_ms - now;
+	loop_timer_start(&d->accept_timer, d->accept_interval_ms < left
+						   ? d->accept_interval_ms
+						   : left);
 }
 
 static enum sip_refresher read_refresher(const struct sip_msg *msg)
@@ -397,10 +401,10 @@ int sip_answer(struct sip_dialog *d, const char *sdp, size_t len)
 		return err;
 	}
 	keep_sdp(d, copy);
-	if (d->open_msg->method == SIP_INVITE) {
+	if (d->state == SIP_DIALOG_INVITED)
 		d->state = SIP_DIALOG_ACCEPTED;
+	if (d->open_msg->method == SIP_INVITE)
 		await_ack(d, &text);
-	}
 	sip_txn_respond(d->open_txn, 200, &text);
 	buf_wipe(&text);
 	close_open(d);

@@ -400,25 +400,43 @@ static struct sip_conn *find_other(struct sip_net *net,
 	return NULL;
 }
 
-static int find_or_connect(struct sip_net *net, struct sip_flow *flow,
-			   struct sip_conn **ret)
+static int connect_anew(struct sip_net *net, const struct sip_flow *flow,
+			const char *host, struct sip_conn **ret)
 {
 	struct sip_flow fresh = *flow;
 	int err;
 
+	fresh.conn = ++net->last_number;
+	err = sip_conn_connect(&net->owner, &fresh, host, ret);
+	return err ? err : add_conn(net, *ret);
+}
+
+int sip_net_connect(struct sip_net *net, struct sip_flow *flow,
+		    const char *host, uint16_t port)
+{
+	struct sip_conn *conn;
+	int err;
+
+	sip_addr_set_port(&flow->peer, port);
+	err = connect_anew(net, flow, host, &conn);
+	if (!err)
+		flow->conn = conn->flow.conn;
+	return err;
+}
+
+static int find_or_connect(struct sip_net *net, struct sip_flow *flow,
+			   struct sip_conn **ret)
+{
+	int err = 0;
+
 	*ret = find_conn(net, flow->conn);
 	if (!*ret)
 		*ret = find_other(net, flow);
-	if (!*ret) {
-		fresh.conn = ++net->last_number;
-		err = sip_conn_connect(&net->owner, &fresh, ret);
-		if (!err)
-			err = add_conn(net, *ret);
-		if (err)
-			return err;
-	}
-	flow->conn = (*ret)->flow.conn;
-	return 0;
+	if (!*ret)
+		err = connect_anew(net, flow, NULL, ret);
+	if (!err)
+		flow->conn = (*ret)->flow.conn;
+	return err;
 }
 
 int sip_net_send(struct sip_net *net, struct sip_flow *flow, const void *data,

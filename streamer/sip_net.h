@@ -77,6 +77,9 @@ void sip_net_set_tls(struct sip_net *net, struct sip_tls *tls);
  */
 int sip_net_send(struct sip_net *net, struct sip_flow *flow, const void *data,
 		 size_t len) ATTR_MUST_CHECK;
+/* Another connection for the flow, to a host by its name. */
+int sip_net_connect(struct sip_net *net, struct sip_flow *flow,
+		    const char *host, uint16_t port) ATTR_MUST_CHECK;
 bool sip_net_is_alive(const struct sip_net *net, const struct sip_flow *flow);
 
 #endif

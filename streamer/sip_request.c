@@ -21,8 +21,7 @@ static bool is_strict(const struct sip_dialog *d)
 
 /*
  * The connection of the dialog, as long as it lives (RFC 5923). Else a new one
- * to the next hop: its port, and its address where the URI has one; a name is
- * not resolved but taken for the host that we know.
+ * to the next hop.
  */
 static void find_way(struct sip_dialog *d)
 {
@@ -35,8 +34,9 @@ static void find_way(struct sip_dialog *d)
 		return;
 	if (!port)
 		port = d->flow.transport == SIP_TLS ? 5061 : 5060;
-	if (sip_addr_parse(host, port, &d->flow.peer))
-		sip_addr_set_port(&d->flow.peer, port);
+	if (sip_addr_parse(host, port, &d->flow.peer) &&
+	    sip_net_connect(d->owner->net, &d->flow, host, port))
+		log_warning("%s cannot be connected", host);
 }
 
 /* ---- how it reads ------------------------------------------------------- */

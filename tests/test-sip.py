@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -251,27 +252,59 @@ def test_torture(world):
     answerer.process.kill()
 
 
-def test_lost_connection(world):
-    """a call outlives its connection; the BYE finds another way"""
-    answerer = _answerer(world)
+def _lose_connection(answerer, number, host):
+    """A call whose connection is gone; then we hang up. The BYE."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        contact = f"sip:a@127.0.0.1:{server.getsockname()[1]};transport=tcp"
-        with socket.create_connection(("127.0.0.1", answerer.port)) as sock:
-            reader = Reader(sock)
-            sock.sendall(_invite(answerer.port, contact, "Record-Route: <"
-                                 f"{contact};lr>\r\n"))
-            reader.next()
-            answer = reader.next()
-            sock.sendall(_ack(answerer.port, answer))
-            answerer.wait_log("handling sip accepted notification")
-        answerer.wait_log("has ended: closed by the peer")
-        assert answerer.command("hangup 1").startswith("ok ")
+        contact = f"sip:a@{host}:{server.getsockname()[1]};transport=tcp"
+        with Caller(answerer.port) as caller:
+            caller.contact = f"Contact: <{contact}>\r\n" \
+                f"Record-Route: <{contact};lr>\r\n"
+            caller.invite(_offer())
+            answerer.wait_log("handling sip accepted notification", number)
+        answerer.wait_log("has ended: closed by the peer", number)
+        assert answerer.command(f"hangup {number}").startswith("ok ")
         server.settimeout(10)
         with server.accept()[0] as sock:
             bye = Reader(sock).next()
     assert bye.startswith(f"BYE {contact} SIP/2.0\r\n"), bye
     assert f"Route: <{contact};lr>" in bye, bye
+
+
+def test_lost_connection(world):
+    """a call outlives its connection; the BYE finds another way, by name too
+    """
+    answerer = _answerer(world)
+    _lose_connection(answerer, 1, "127.0.0.1")
+    _lose_connection(answerer, 2, "localhost")
+    with Caller(answerer.port) as caller:
+        caller.contact = "Contact: <sip:a@nowhere.invalid>\r\n"
+        caller.invite(_offer())
+        answerer.wait_log("handling sip accepted notification", 3)
+    answerer.wait_log("has ended: closed by the peer", 3)
+    assert answerer.command("hangup 3").startswith("ok ")
+    answerer.wait_log("nowhere.invalid cannot be resolved")
     answerer.stop()
+
+
+def test_hung_names(world):
+    """a name server that never answers does not hold up the end"""
+    tap.skip_unless(tap.is_root(), "a name server of its own takes root")
+    conf = world.write("resolv.conf",
+                       "nameserver 127.86.1.1\noptions timeout:30\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.86.1.1", 53))
+        streamer = Streamer(world, before=(
+            "unshare", "-m", "sh", "-c",
+            f"mount --bind {conf} /etc/resolv.conf && exec \"$@\"", "sh"))
+        with Caller(streamer.port) as caller:
+            caller.invite(_offer(), "rtmp://hung.example/live/a")
+            silent.settimeout(10)
+            assert b"hung" in silent.recv(512)
+            streamer.wait_call(state="connecting")
+            begin = time.monotonic()
+            streamer.stop()
+            assert time.monotonic() - begin < 8
+        streamer.wait_call(state="ended")
 
 
 def test_retransmission(world):

@@ -65,6 +65,7 @@ class Caller:
             if context else sock
         self._transport = "tls" if context else "tcp"
         self._reader = Reader(self._sock)
+        self.contact = ""  # the header line, and others; "": our own
         self.timer = ""  # further header lines of an INVITE
         self.answer = ""
 
@@ -76,9 +77,10 @@ class Caller:
 
     def _contact(self, url):
         stream = f';x-cisco-stream="{url}"' if url else ""
-        return (f"Contact: <sip:space@127.0.0.1;transport={self._transport}>"
-                f"{stream}\r\nSupported: timer\r\n" +
-                (self.timer or "Allow: UPDATE,INFO,BYE\r\n"))
+        return self.contact or (
+            f"Contact: <sip:space@127.0.0.1;transport={self._transport}>"
+            f"{stream}\r\nSupported: timer\r\n" +
+            (self.timer or "Allow: UPDATE,INFO,BYE\r\n"))
 
     def _send(self, method, extra="", body="", number=None):
         if number is None:

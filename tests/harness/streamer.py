@@ -14,10 +14,12 @@ class Streamer:
     """upcast-streamer on a port of loopback, TCP and UDP.
 
     stub: one whose media are only said to be there. Settings are those of
-    section [streamer]; `routes` those of [route].
+    section [streamer]; `routes` those of [route]. `before`: words that stand
+    before the program's.
     """
 
-    def __init__(self, world, stub=False, routes=None, **settings):
+    def __init__(self, world, stub=False, routes=None, before=(), env=None,
+                 **settings):
         self._world = world
         self.port = free_port()
         self._name = f"streamer-{world.number()}"
@@ -28,8 +30,15 @@ class Streamer:
         self.ini = self._write()
         program = "tests/tools/streamer-stub" if stub else \
             "streamer/upcast-streamer"
-        self.process = world.start([built(program), "-f", "-v", "-c",
-                                    self.ini], name=self._name)
+        self._argv = [*before, built(program), "-f", "-v", "-c", self.ini]
+        self._env = env
+        self.process = None
+        self.start()
+
+    def start(self):
+        """Again, after stop(): with another log."""
+        self.process = self._world.start(self._argv, name=self._name,
+                                         env=self._env)
         self.process.wait_log(" started")
 
     def _write(self):
