@@ -17,6 +17,7 @@
 #include "lib/notify.h"
 #include "streamer/call.h"
 #include "streamer/command.h"
+#include "streamer/probe.h"
 #include "streamer/report.h"
 #include "streamer/udp.h"
 
@@ -242,10 +243,17 @@ static int run(struct daemon *d)
 int main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
+	bool probe = false;
+	const struct boot_option options[] = {
+		{ "probe", &probe, "try ports and servers, step by step" },
+		{ NULL, NULL, NULL },
+	};
 	struct err err;
 
 	boot_parse(argc, argv, "publishes a bridge's calls as RTMP streams",
-		   NULL, &d.boot);
+		   options, &d.boot);
+	if (probe)
+		return probe_run(&d.boot);
 	if (load(&d, &d.settings, &err))
 		return fail(&err);
 	if (d.boot.check_only) {
