@@ -9,6 +9,17 @@
 
 #include "cli/cli.h"
 
+int ask_words(const struct table_match *m, int first, const char *between,
+	      struct buf *dst)
+{
+	int err = 0;
+
+	for (int i = first; i < m->argc && !err; i++)
+		err = buf_printf(dst, "%s%s", i > first ? between : "",
+				 m->argv[i]);
+	return err;
+}
+
 /* A byte at a time: what follows belongs to whoever reads next. */
 int ask_line(struct buf *dst)
 {

@@ -4,12 +4,17 @@
 
 #include <stdbool.h>
 
+#include "cli/table.h"
 #include "lib/attr.h"
 #include "lib/buf.h"
 
 /*
  * What a command needs to know from the person at the terminal.
  */
+
+/* Adds the arguments from `first` on, with `between` between them. */
+int ask_words(const struct table_match *m, int first, const char *between,
+	      struct buf *dst) ATTR_MUST_CHECK;
 
 /*
  * Adds a secret to `dst`: asked for without echo, or the next line of standard

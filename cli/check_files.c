@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/check.h"
 #include "cli/listen.h"
@@ -12,116 +15,147 @@
 #include "lib/secret.h"
 #include "lib/str.h"
 
-enum { PATH_SIZE = 1400, SOON_S = 30 * 24 * 3600 };
+enum { SOON_S = 30 * 24 * 3600, GROUPS_MAX = 64 };
+
+/* ---- may a daemon read it? ---------------------------------------------- */
+
+/* In the child: as that user, with all its groups. */
+static int try_as(const struct passwd *user, const gid_t *groups, int count,
+		  const char *path)
+{
+	if (setgroups((size_t)count, groups) || setgid(user->pw_gid) ||
+	    setuid(user->pw_uid))
+		return 0; /* nothing can be said */
+	return access(path, R_OK) ? errno : 0;
+}
+
+/* 0, or an errno: folders on the way and access lists count, too. */
+static int read_as(const struct passwd *user, const char *path)
+{
+	gid_t groups[GROUPS_MAX];
+	int count = GROUPS_MAX, status;
+	pid_t pid;
+
+	if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
+		return 0;
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		_exit(try_as(user, groups, count, path));
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+		return 0;
+	return WEXITSTATUS(status);
+}
+
+/* Only root can tell, and only where the package has made the user. */
+static void check_readable(struct check *c, const char *path,
+			   const char *section)
+{
+	const struct passwd *user;
+	char name[CLI_NAME_SIZE];
+	int err;
+
+	snprintf(name, sizeof(name), "upcast-%s", section);
+	user = geteuid() ? NULL : getpwnam(name);
+	if (!user || access(path, F_OK))
+		return;
+	err = read_as(user, path);
+	if (err)
+		check_say(c, CHECK_FAIL,
+			  "%s may not read %s: chgrp %s %s; chmod 0640 %s; its "
+			  "folder must let it in, too",
+			  name, path, name, path, path);
+	else
+		check_say(c, CHECK_PASS, "%s may read %s", name, path);
+}
 
 /* ---- certificates ------------------------------------------------------- */
 
 static void check_dates(struct check *c, const char *path)
 {
-	int64_t from, until, now = mono_wall_s();
-	char text[STR_TIME_SIZE];
+	int64_t until;
 	struct err err;
+	char text[STR_TIME_SIZE];
+	int code = pki_check_dates(path, &until, &err);
 
-	if (pki_dates(path, &from, &until, &err)) {
-		check_fail(c, "%s", err.text);
+	if (code) {
+		check_say(c, CHECK_FAIL, "%s%s", err.text,
+			  code == -EKEYEXPIRED ? ": get a new one" : "");
 		return;
 	}
-	str_format_time(now < from ? from : until, text);
-	if (now < from)
-		check_fail(c, "%s is not valid before %s: check the clock",
-			   path, text);
-	else if (now > until)
-		check_fail(c, "%s has expired on %s: get a new one", path,
-			   text);
-	else if (until - now < SOON_S)
-		check_warn(c, "%s expires on %s: get a new one", path, text);
+	str_format_time(until, text);
+	if (until - mono_wall_s() < SOON_S)
+		check_say(c, CHECK_WARN, "%s expires on %s: get a new one",
+			  path, text);
 	else
-		check_pass(c, "%s is in date until %s", path, text);
+		check_say(c, CHECK_PASS, "%s is in date until %s", path, text);
 }
 
-/* A daemon reads with its own group, or what all may read. */
-static void check_readable(struct check *c, const char *path,
-			   const char *section)
-{
-	const struct group *group;
-	struct stat st;
-	char name[64];
-
-	snprintf(name, sizeof(name), "upcast-%s", section);
-	group = getgrnam(name);
-	if (!group || stat(path, &st))
-		return;
-	if ((st.st_mode & S_IROTH) ||
-	    ((st.st_mode & S_IRGRP) && st.st_gid == group->gr_gid))
-		check_pass(c, "%s may read %s", name, path);
-	else
-		check_fail(c, "%s may not read %s: chgrp %s %s; chmod 0640 %s",
-			   name, path, name, path, path);
-}
-
-void check_tls(struct check *c)
+void check_certificate(struct check *c)
 {
 	const struct conf *conf = c->cli->conf;
-	const char *key = conf_text(conf, OPT_ST_SIP_KEY);
-	const char *certificate = conf_text(conf, OPT_ST_SIP_CERTIFICATE);
-	char key_path[PATH_SIZE], path[PATH_SIZE];
+	const char *name = conf_text(conf, OPT_ST_SIP_KEY);
+	char key[CLI_PATH_SIZE], certificate[CLI_PATH_SIZE];
 	struct err err;
 
-	if (!*key || !*certificate) {
+	if (!*name || !*conf_text(conf, OPT_ST_SIP_CERTIFICATE)) {
 		if (listen_has_tls(conf_text(conf, OPT_ST_SIP_LISTEN)))
-			check_fail(c, "TLS port set but no certificates "
-				      "configured: \"streamer sip certs "
-				      "<key-file> <crt-file>\"");
+			check_say(c, CHECK_FAIL,
+				  "TLS port set but no certificates "
+				  "configured: \"streamer sip certs "
+				  "<key-file> <crt-file>\"");
 		return;
 	}
-	cli_cert_path(c->cli, key, key_path, sizeof(key_path));
-	cli_cert_path(c->cli, certificate, path, sizeof(path));
-	if (pki_match(key_path, path, &err))
-		check_fail(c, "%s", err.text);
+	cli_cert_path(c->cli, name, key);
+	cli_cert_path(c->cli, conf_text(conf, OPT_ST_SIP_CERTIFICATE),
+		      certificate);
+	if (pki_match(key, certificate, &err))
+		check_say(c, CHECK_FAIL,
+			  "%s: \"streamer sip certs\" names others", err.text);
 	else
-		check_pass(c, "Key and certificate pair match");
-	check_dates(c, path);
-	check_readable(c, key_path, "streamer");
+		check_say(c, CHECK_PASS, "Key and certificate pair match");
+	check_dates(c, certificate);
+	check_readable(c, key, "streamer");
+	check_readable(c, certificate, "streamer");
 }
 
-void check_bundles(struct check *c)
+/* ---- files of the uploader ---------------------------------------------- */
+
+static void check_bundle(struct check *c, enum schema_id id)
 {
-	static const enum schema_id ids[] = { OPT_UP_CMS_TRUST,
-					      OPT_UP_REV_TRUST };
+	const char *name = conf_text(c->cli->conf, id);
+	char path[CLI_PATH_SIZE];
 
-	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
-		const char *name = conf_text(c->cli->conf, ids[i]);
-		char path[PATH_SIZE];
-
-		if (!*name)
-			continue;
-		cli_cert_path(c->cli, name, path, sizeof(path));
-		check_dates(c, path);
-		check_readable(c, path, "uploader");
-	}
+	if (!*name)
+		return;
+	cli_cert_path(c->cli, name, path);
+	check_dates(c, path);
+	check_readable(c, path, "uploader");
 }
 
-/* ---- secrets ------------------------------------------------------------ */
-
-void check_secrets(struct check *c, const char *section)
+static void check_secret(struct check *c, const struct schema_option *o)
 {
 	const char *dir = conf_text(c->cli->conf, OPT_SECRETS_DIR);
+	struct secret s = { 0 };
+	char path[CLI_PATH_SIZE];
+	struct err err;
+	int code = secret_load(dir, o->section, o->key, &s, &err);
 
-	for (size_t i = 0; i < SCHEMA_COUNT; i++) {
-		const struct schema_option *o = &schema_options[i];
-		struct secret s = { 0 };
-		char path[PATH_SIZE];
-		struct err err;
-		int code;
+	secret_release(&s);
+	if (code == -ENOENT)
+		return;
+	if (code)
+		check_say(c, CHECK_FAIL, "%s", err.text);
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, o->section, o->key);
+	check_readable(c, path, o->section);
+}
 
-		if (!(o->flags & SCHEMA_SECRET) || strcmp(o->section, section))
-			continue;
-		code = secret_load(dir, section, o->key, &s, &err);
-		secret_release(&s);
-		if (code && code != -ENOENT)
-			check_fail(c, "%s", err.text);
-		snprintf(path, sizeof(path), "%s/%s/%s", dir, section, o->key);
-		if (!code)
-			check_readable(c, path, section);
-	}
+void check_uploader_files(struct check *c)
+{
+	check_bundle(c, OPT_UP_CMS_TRUST);
+	check_bundle(c, OPT_UP_REV_TRUST);
+	for (size_t i = 0; i < SCHEMA_COUNT; i++)
+		if (schema_options[i].flags & SCHEMA_SECRET &&
+		    !strcmp(schema_options[i].section, "uploader"))
+			check_secret(c, &schema_options[i]);
 }

@@ -91,23 +91,29 @@ void cli_release(struct cli *cli)
 	cli->history_path = NULL;
 }
 
-void cli_section(const struct cli *cli, const char *section, char *dst,
-		 size_t size)
+static void name_instance(const struct cli *cli, const char *section,
+			  const char *between, char dst[CLI_NAME_SIZE])
 {
 	bool has = cli->instance && !strcmp(section, "uploader");
 
-	snprintf(dst, size, "%s%s%s", section, has ? " " : "",
+	snprintf(dst, CLI_NAME_SIZE, "%s%s%s", section, has ? between : "",
 		 has ? cli->instance : "");
+}
+
+void cli_section(const struct cli *cli, const char *section,
+		 char dst[CLI_NAME_SIZE])
+{
+	name_instance(cli, section, " ", dst);
 }
 
 int cli_set(struct cli *cli, enum schema_id id, const char *value)
 {
 	const struct schema_option *o = &schema_options[id];
-	char section[80];
+	char section[CLI_NAME_SIZE];
 	struct err err;
 	int code;
 
-	cli_section(cli, o->section, section, sizeof(section));
+	cli_section(cli, o->section, section);
 	code = conf_set(cli->config_path, section, o->key, value, &err);
 	return code ? cli_failure(code, "%s", err.text) : 0;
 }
@@ -120,6 +126,7 @@ void cli_mask(const char *value, char *dst, size_t size)
 	size_t len, n = 0;
 
 	str_copy(dst, value, size);
+	str_clean(dst);
 	if (!strstr(value, "://"))
 		return;
 	while (n < size && str_next_word(&value, &word, &len)) {
@@ -133,47 +140,43 @@ void cli_mask(const char *value, char *dst, size_t size)
 void cli_say_set(struct cli *cli, enum schema_id id, const char *value)
 {
 	const struct schema_option *o = &schema_options[id];
-	char shown[1100], section[80];
+	bool restart = o->flags & SCHEMA_RESTART;
+	char shown[1100], section[CLI_NAME_SIZE];
 
-	cli_section(cli, o->section, section, sizeof(section));
+	cli_section(cli, o->section, section);
 	cli_mask(value ? value : "default", shown, sizeof(shown));
 	cli_success("%s.%s: %s", section, o->key, shown);
 	if (strcmp(o->section, "streamer") && strcmp(o->section, "uploader"))
 		return;
 	if (cli_is_alive(cli, o->section))
 		cli_hint("%s runs: \"%s %s\" makes it take effect", section,
-			 o->flags & SCHEMA_RESTART ? o->section : "reload",
-			 o->flags & SCHEMA_RESTART ? "restart" : o->section);
+			 restart ? o->section : "reload",
+			 restart ? "restart" : o->section);
 }
 
-void cli_cert_path(const struct cli *cli, const char *name, char *dst,
-		   size_t size)
+void cli_cert_path(const struct cli *cli, const char *name,
+		   char dst[CLI_PATH_SIZE])
 {
-	if (*name == '/')
-		str_copy(dst, name, size);
-	else
-		snprintf(dst, size, "%s/%s",
-			 conf_text(cli->conf, OPT_CERTS_DIR), name);
+	snprintf(dst, CLI_PATH_SIZE, "%s%s%s",
+		 *name == '/' ? "" : conf_text(cli->conf, OPT_CERTS_DIR),
+		 *name == '/' ? "" : "/", name);
 }
 
 /* ---- the daemons -------------------------------------------------------- */
 
-void cli_folder(const struct cli *cli, const char *section, char *dst,
-		size_t size)
+void cli_folder(const struct cli *cli, const char *section,
+		char dst[CLI_NAME_SIZE])
 {
-	bool has = cli->instance && !strcmp(section, "uploader");
-
-	snprintf(dst, size, "%s%s%s", section, has ? "@" : "",
-		 has ? cli->instance : "");
+	name_instance(cli, section, "@", dst);
 }
 
 bool cli_is_alive(const struct cli *cli, const char *section)
 {
-	char folder[80], path[512];
+	char folder[CLI_NAME_SIZE], path[512];
 	bool is_alive;
 	int fd;
 
-	cli_folder(cli, section, folder, sizeof(folder));
+	cli_folder(cli, section, folder);
 	snprintf(path, sizeof(path), "%s/%s",
 		 conf_text(cli->conf, OPT_CONTROL_DIR), folder);
 	fd = ctlread_open(AT_FDCWD, path);

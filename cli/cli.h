@@ -17,6 +17,8 @@
  * original prints them; hints that it does not print go to standard error. A
  * command returns 0, or a negative errno after it has said why.
  */
+enum { CLI_NAME_SIZE = 80, CLI_PATH_SIZE = 1400 };
+
 struct cli {
 	const char *config_path;
 	const char *instance; /* of the uploader, NULL: none */
@@ -39,8 +41,8 @@ int cli_failure(int code, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void cli_hint(const char *fmt, ...) ATTR_PRINTF(1, 2);
 
 /* "uploader" or "uploader NAME"; the section of another option as it is. */
-void cli_section(const struct cli *cli, const char *section, char *dst,
-		 size_t size);
+void cli_section(const struct cli *cli, const char *section,
+		 char dst[CLI_NAME_SIZE]);
 /* Sets an option, or (NULL) removes it. Says only what went wrong. */
 int cli_set(struct cli *cli, enum schema_id id,
 	    const char *value) ATTR_MUST_CHECK;
@@ -50,12 +52,12 @@ void cli_mask(const char *value, char *dst, size_t size);
 void cli_say_set(struct cli *cli, enum schema_id id, const char *value);
 
 /* The path of a file that a setting names: in certs_dir unless absolute. */
-void cli_cert_path(const struct cli *cli, const char *name, char *dst,
-		   size_t size);
+void cli_cert_path(const struct cli *cli, const char *name,
+		   char dst[CLI_PATH_SIZE]);
 
 /* The folder "streamer", "uploader" or "uploader@NAME" of a section. */
-void cli_folder(const struct cli *cli, const char *section, char *dst,
-		size_t size);
+void cli_folder(const struct cli *cli, const char *section,
+		char dst[CLI_NAME_SIZE]);
 /* Does the daemon of that section live? */
 bool cli_is_alive(const struct cli *cli, const char *section);
 /* A command for the daemon; its verdict in `answer`. */

@@ -1,429 +1,476 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "cli/ask.h"
-#include "cli/bridge_job.h"
+#include "cli/bridge_rules.h"
 #include "cli/check.h"
 #include "cli/cmd.h"
 #include "cli/listen.h"
+#include "cli/listing.h"
 #include "lib/str.h"
 
 enum {
-	PRIORITY_TLS = 20, /* the higher one is tried first */
-	PRIORITY_TCP = 10,
+	CHECK_SPACES = 200, /* each is a question of its own */
+	URL_BYTES = 4096,
 };
+
+/* What a command works with; says what went wrong at its end. */
+static int finish(struct bridge_rules *r, int code)
+{
+	if (code && *r->bridge.err.text)
+		cli_failure(code, "%s", r->bridge.err.text);
+	bridge_rules_release(r);
+	return code;
+}
 
 /* ---- bridge show -------------------------------------------------------- */
 
-static int add_row(struct bridge_job *job, const char *kind, const char *name,
-		   const char *what, const char *note)
-{
-	int err;
-
-	listing_next(job->list);
-	err = listing_add(job->list, "kind", kind);
-	if (!err)
-		err = listing_add(job->list, "name", name);
-	if (!err)
-		err = listing_add(job->list, "leads to", what);
-	return err ? err : listing_add(job->list, "note", note);
-}
-
-static int show_profile(struct bridge_job *job, const char *id, bool is_system)
-{
-	const struct cms_xml_node *n;
-	struct cms_xml *xml;
-	char path[128], note[128];
-	int err;
-
-	snprintf(path, sizeof(path), "callProfiles/%s", id);
-	err = bridge_get(job->bridge, path, &xml, &job->err);
-	if (err)
-		return err;
-	n = cms_xml_root(xml);
-	snprintf(note, sizeof(note), "streaming %s%s",
-		 *bridge_text(n, "streamingMode")
-			 ? bridge_text(n, "streamingMode")
-			 : "unset",
-		 is_system ? ", the system's" : "");
-	err = add_row(job, "call profile",
-		      *bridge_text(n, "name") ? bridge_text(n, "name") : id,
-		      bridge_text(n, "sipStreamerUri"), note);
-	cms_xml_free(xml);
-	return err;
-}
-
-struct ids {
-	size_t count;
-	char at[BRIDGE_RULES_MAX][BRIDGE_ID_SIZE];
+struct show {
+	struct bridge_rules rules;
+	struct listing list;
 };
 
-static int on_id(void *arg, const struct cms_xml_node *n)
+static void add_row(struct show *s, const char *kind, const char *name,
+		    const char *what, const char *note)
 {
-	struct ids *ids = arg;
+	listing_next(&s->list);
+	listing_add(&s->list, "kind", kind);
+	listing_add(&s->list, "name", name);
+	listing_add(&s->list, "leads to", what);
+	listing_add(&s->list, "note", note);
+}
 
-	if (ids->count < BRIDGE_RULES_MAX && str_is_guid(bridge_id(n)))
-		str_copy(ids->at[ids->count++], bridge_id(n), BRIDGE_ID_SIZE);
+static int show_profile(void *arg, const struct cms_xml_node *item)
+{
+	struct show *s = arg;
+	const char *id = bridge_id(item), *mode, *name;
+	struct cms_xml *xml;
+	char note[128];
+	int code;
+
+	if (!str_is_guid(id))
+		return 0;
+	code = bridge_get(&s->rules.bridge, &xml, "callProfiles/%s", id);
+	if (code)
+		return code;
+	mode = bridge_text(cms_xml_root(xml), "streamingMode");
+	name = bridge_text(cms_xml_root(xml), "name");
+	snprintf(note, sizeof(note), "streaming %s%s", *mode ? mode : "unset",
+		 strcmp(id, s->rules.profile) ? "" : ", the system's");
+	add_row(s, "call profile", *name ? name : id,
+		bridge_text(cms_xml_root(xml), "sipStreamerUri"), note);
+	cms_xml_free(xml);
 	return 0;
 }
 
-static int show_rules(struct bridge_job *job)
+static void show_rules(struct show *s)
 {
-	int err = 0;
+	for (size_t i = 0; i < s->rules.count; i++) {
+		const struct bridge_rule *r = &s->rules.rules[i];
+		char note[128];
 
-	for (size_t i = 0; i < job->rule_count && !err; i++) {
-		const struct bridge_rule *r = &job->rules[i];
-		char note[64];
-
-		snprintf(note, sizeof(note), "%s%s", r->encryption,
-			 r->leads_here ? ", to this streamer" : "");
-		err = add_row(job, "outbound rule", r->domain, r->proxy, note);
+		snprintf(note, sizeof(note), "%s, %s", r->encryption,
+			 r->obstacle ? r->obstacle : "to this streamer");
+		add_row(s, "outbound rule", r->domain, r->proxy, note);
 	}
-	return err;
 }
 
-static int show_space(struct bridge_job *job, const char *id)
+static int show_space(void *arg, const struct cms_xml_node *item)
 {
+	struct show *s = arg;
 	struct cms_xml *xml;
-	char path[128], url[512];
-	int err;
+	char url[512];
+	int code;
 
-	snprintf(path, sizeof(path), "coSpaces/%s", id);
-	err = bridge_get(job->bridge, path, &xml, &job->err);
-	if (err)
-		return err;
+	if (!str_is_guid(bridge_id(item)))
+		return 0;
+	code = bridge_get(&s->rules.bridge, &xml, "coSpaces/%s",
+			  bridge_id(item));
+	if (code)
+		return code;
 	str_mask_url(bridge_text(cms_xml_root(xml), "streamUrl"), url,
 		     sizeof(url));
 	if (*url)
-		err = add_row(job, "space",
-			      bridge_text(cms_xml_root(xml), "name"), url, "");
+		add_row(s, "space", bridge_text(cms_xml_root(xml), "name"), url,
+			"");
 	cms_xml_free(xml);
-	return err;
+	return 0;
 }
 
-static int show_each(struct bridge_job *job, struct ids *ids,
-		     const char *collection)
+int cmd_bridge_show(struct cli *cli, const struct table_match *m)
 {
-	bool spaces = !strcmp(collection, "coSpaces");
-	int err;
+	struct show s;
+	struct bridge *b = &s.rules.bridge;
+	char why[1024];
+	int code = bridge_rules_read(&s.rules, cli);
 
-	ids->count = 0;
-	err = bridge_list(job->bridge, collection, on_id, ids, &job->err);
-	for (size_t i = 0; i < ids->count && !err; i++)
-		err = spaces ? show_space(job, ids->at[i])
-			     : show_profile(job, ids->at[i],
-					    !strcmp(ids->at[i], job->profile));
-	return err;
+	listing_init(&s.list);
+	if (!code)
+		code = bridge_list(b, "callProfiles", show_profile, &s);
+	if (!code) {
+		show_rules(&s);
+		code = bridge_list(b, "coSpaces", show_space, &s);
+	}
+	if (code)
+		listing_release(&s.list);
+	else
+		code = listing_end_table(&s.list, table_has_flag(m, "--json"));
+	if (!code && bridge_rules_obstacle(&s.rules, why, sizeof(why)))
+		cli_hint("%s", why);
+	return finish(&s.rules, code);
 }
 
-static void say_verdict(const struct bridge_job *job)
-{
-	char sentence[512];
+/* ---- check -------------------------------------------------------------- */
 
-	if (bridge_job_obstacle(job, sentence, sizeof(sentence)))
-		cli_hint("%s", sentence);
+struct spaces {
+	struct bridge *bridge;
+	struct check *check;
+	unsigned seen, with_url, wrong;
+};
+
+/* rtmp[s]://host/app/stream */
+static bool has_application(const char *url)
+{
+	const char *host = strstr(url, "://"), *app, *stream;
+
+	app = host ? strchr(host + 3, '/') : NULL;
+	stream = app ? strchr(app + 1, '/') : NULL;
+	return !strncasecmp(url, "rtmp", 4) && stream && stream > app + 1 &&
+	       stream[1];
+}
+
+static int check_space(void *arg, const struct cms_xml_node *item)
+{
+	struct spaces *s = arg;
+	struct cms_xml *xml;
+	const char *url;
+	int code;
+
+	if (s->seen++ == CHECK_SPACES)
+		return 1;
+	code = bridge_get(s->bridge, &xml, "coSpaces/%s", bridge_id(item));
+	if (code)
+		return code;
+	url = bridge_text(cms_xml_root(xml), "streamUrl");
+	s->with_url += *url != '\0';
+	if (*url && !has_application(url)) {
+		s->wrong++;
+		check_say(s->check, CHECK_FAIL,
+			  "the stream URL of space %s cannot work: it needs an "
+			  "application and a stream, rtmp://host/app/stream; "
+			  "\"bridge stream\" sets it",
+			  bridge_text(cms_xml_root(xml), "name"));
+	}
+	cms_xml_free(xml);
+	return 0;
+}
+
+static int check_spaces(struct check *c, struct bridge *bridge)
+{
+	struct spaces s = { .bridge = bridge, .check = c };
+	int code = bridge_list(bridge, "coSpaces", check_space, &s);
+
+	if (code < 0)
+		return code;
+	if (code)
+		check_say(c, CHECK_WARN,
+			  "only %d spaces of the bridge were looked at",
+			  CHECK_SPACES);
+	if (!s.with_url)
+		check_say(c, CHECK_WARN,
+			  "no space of the bridge has a stream URL: \"bridge "
+			  "stream <space> <url>\"");
+	else if (!s.wrong)
+		check_say(c, CHECK_PASS, "%u spaces have a stream URL",
+			  s.with_url);
+	return 0;
 }
 
 /* Without a bridge there is nothing to say; the uploader's part does. */
 void check_bridge(struct check *c)
 {
-	struct bridge_job *job = NULL;
-	char sentence[512];
+	struct bridge_rules r;
+	char why[1024];
+	int code;
 
 	if (!*conf_text(c->cli->conf, OPT_UP_CMS_HOST))
 		return;
-	if (bridge_job_open(c->cli, &job))
-		check_fail(c, "%s", job ? job->err.text : "out of memory");
-	else if (bridge_job_obstacle(job, sentence, sizeof(sentence)))
-		check_warn(c, "%s", sentence);
-	else
-		check_pass(c, "the bridge sends %s to this streamer",
-			   job->streamer_uri);
-	(void)bridge_job_close(job, 0);
-}
-
-int cmd_bridge_show(struct cli *cli, const struct table_match *m)
-{
-	struct ids *ids = calloc(1, sizeof(*ids));
-	struct bridge_job *job = NULL;
-	int err = ids ? bridge_job_open(cli, &job) : -ENOMEM;
-
-	if (!err)
-		err = listing_new(&job->list);
-	if (!err)
-		err = show_each(job, ids, "callProfiles");
-	if (!err)
-		err = show_rules(job);
-	if (!err)
-		err = show_each(job, ids, "coSpaces");
-	if (!err)
-		err = listing_print_table(job->list,
-					  table_has_flag(m, "--json"));
-	if (!err)
-		say_verdict(job);
-	free(ids);
-	return bridge_job_close(job, err);
+	code = bridge_rules_read(&r, c->cli);
+	if (!code && bridge_rules_obstacle(&r, why, sizeof(why)))
+		check_say(c, CHECK_WARN, "%s", why);
+	else if (!code)
+		check_say(c, CHECK_PASS, "the bridge sends %s to this streamer",
+			  r.streamer_uri);
+	if (!code)
+		code = check_spaces(c, &r.bridge);
+	if (code)
+		check_say(c, CHECK_FAIL, "%s", r.bridge.err.text);
+	bridge_rules_release(&r);
 }
 
 /* ---- bridge setup ------------------------------------------------------- */
 
-static int set_profile(struct bridge_job *job, const char *uri,
+static int set_profile(struct bridge_rules *r, const char *uri,
 		       const char *mode)
 {
 	const struct bridge_field fields[] = { { "sipStreamerUri", uri },
 					       { mode ? "streamingMode" : NULL,
 						 mode },
 					       { NULL, NULL } };
-	const struct bridge_field system[] = { { "callProfile", job->profile },
+	const struct bridge_field system[] = { { "callProfile", r->profile },
 					       { NULL, NULL } };
-	char path[128];
-	int err;
+	int code;
 
-	if (*job->profile) {
-		snprintf(path, sizeof(path), "callProfiles/%s", job->profile);
-		return bridge_job_send(job, "PUT", path, fields, NULL);
-	}
-	err = bridge_job_send(job, "POST", "callProfiles", fields,
-			      job->profile);
-	return err ? err
-		   : bridge_job_send(job, "PUT", "system/profiles", system,
-				     NULL);
+	if (*r->profile)
+		return bridge_send(&r->bridge, "PUT", "callProfiles",
+				   r->profile, fields, NULL);
+	code = bridge_send(&r->bridge, "POST", "callProfiles", NULL, fields,
+			   r->profile);
+	return code ? code
+		    : bridge_send(&r->bridge, "PUT", "system/profiles", NULL,
+				  system, NULL);
 }
 
-static bool has_rule(const struct bridge_job *job, const char *domain,
+/* A rule to be made; "" as its proxy: none. The bridge tries the higher
+ * priority first. */
+struct new_rule {
+	const char *encryption, *failure, *priority;
+	char proxy[300];
+};
+
+struct plan {
+	const char *domain, *mode;
+	char uri[300];
+	struct new_rule rules[2];
+};
+
+static bool has_rule(const struct bridge_rules *r, const char *domain,
 		     const char *encryption)
 {
-	for (size_t i = 0; i < job->rule_count; i++)
-		if (job->rules[i].leads_here &&
-		    !strcasecmp(job->rules[i].domain, domain) &&
-		    !strcmp(job->rules[i].encryption, encryption))
+	for (size_t i = 0; i < r->count; i++)
+		if (bridge_rules_serves(&r->rules[i], domain) &&
+		    !strcmp(r->rules[i].encryption, encryption))
 			return true;
 	return false;
 }
 
-static int make_rule(struct bridge_job *job, const char *domain,
-		     const char *proxy, bool tls)
+static void plan_rule(const struct bridge_rules *r, const char *domain,
+		      const char *host, const char *port, struct new_rule *dst)
 {
-	char priority[16];
-	const struct bridge_field fields[] = {
-		{ "domain", domain },
-		{ "priority", priority },
-		{ "sipProxy", proxy },
-		{ "trunkType", "sip" },
-		{ "failureAction", tls ? "continue" : "stop" },
-		{ "sipControlEncryption", tls ? "encrypted" : "unencrypted" },
-		{ NULL, NULL },
-	};
-
-	snprintf(priority, sizeof(priority), "%d",
-		 tls ? PRIORITY_TLS : PRIORITY_TCP);
-	return bridge_job_send(job, "POST", "outboundDialPlanRules", fields,
-			       NULL);
+	if (strcasecmp(port, "none") && !has_rule(r, domain, dst->encryption))
+		snprintf(dst->proxy, sizeof(dst->proxy),
+			 strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-struct plan {
-	const char *domain, *mode;
-	char uri[300], tcp[300], tls[300]; /* "": no such rule */
-};
-
-static void plan_rule(struct bridge_job *job, const char *domain,
-		      const char *host, const char *port, bool tls, char *dst,
-		      size_t size)
-{
-	*dst = '\0';
-	if (strcasecmp(port, "none") &&
-	    !has_rule(job, domain, tls ? "encrypted" : "unencrypted"))
-		snprintf(dst, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s",
-			 host, port);
-}
-
-static int make_plan(struct bridge_job *job, const struct table_match *m,
+static int make_plan(struct bridge_rules *r, const struct table_match *m,
 		     struct plan *ret)
 {
-	const char *at = conf_text(job->cli->conf, OPT_ST_SIP_LISTEN);
-	const char *advertised = conf_text(job->cli->conf, OPT_ST_ADVERTISE);
+	const struct conf *conf = r->bridge.cli->conf;
+	const char *at = conf_text(conf, OPT_ST_SIP_LISTEN);
+	bool tls = table_has_flag(m, "--tls");
 	char host[256];
 	struct listen l;
-	int err = 0;
+	int code = 0;
 
-	ret->domain = m->argv[0];
-	ret->mode = table_has_flag(m, "--automatic") ? "automatic" : "manual";
+	*ret = (struct plan){
+		.domain = m->argv[0],
+		.mode = table_has_flag(m, "--automatic") ? "automatic"
+							 : "manual",
+		.rules = { { "encrypted", "continue", "20", "" },
+			   { "unencrypted", "stop", "10", "" } },
+	};
 	snprintf(ret->uri, sizeof(ret->uri), "streamer@%s", ret->domain);
-	str_copy(host, advertised, sizeof(host));
+	str_copy(host, conf_text(conf, OPT_ST_ADVERTISE), sizeof(host));
 	if (!*host)
-		err = bridge_own_address(job->bridge, host, sizeof(host),
-					 &job->err);
-	if (!err && !listen_next(&at, &l))
-		err = err_set(&job->err, -EINVAL,
-			      "the streamer listens "
-			      "nowhere");
-	if (err)
-		return err;
-	plan_rule(job, ret->domain, host,
-		  table_has_flag(m, "--tls") ? l.tls : "none", true, ret->tls,
-		  sizeof(ret->tls));
-	plan_rule(job, ret->domain, host, l.tcp, false, ret->tcp,
-		  sizeof(ret->tcp));
-	if (table_has_flag(m, "--tls") && !strcasecmp(l.tls, "none"))
-		return err_set(&job->err, -EINVAL,
-			       "the streamer has no TLS port: \"streamer sip "
+		code = bridge_own_address(&r->bridge, host, sizeof(host));
+	if (code)
+		return code;
+	if (!listen_next(&at, &l) || (tls && !strcasecmp(l.tls, "none")))
+		return err_set(&r->bridge.err, -EINVAL,
+			       "the streamer has no such port: \"streamer sip "
 			       "listen\"");
+	if (tls)
+		plan_rule(r, ret->domain, host, l.tls, &ret->rules[0]);
+	plan_rule(r, ret->domain, host, l.tcp, &ret->rules[1]);
 	return 0;
 }
 
-static void print_plan(const struct bridge_job *job, const struct plan *p)
+static void print_plan(const struct bridge_rules *r, const struct plan *p)
 {
 	printf("%s call profile: sipStreamerUri %s, streamingMode %s\n",
-	       *job->profile ? "Change the system's" : "Create the system's",
+	       *r->profile ? "Change the system's" : "Create the system's",
 	       p->uri, p->mode);
-	if (*p->tls)
-		printf("Create outbound rule: %s to %s, encrypted\n", p->domain,
-		       p->tls);
-	if (*p->tcp)
-		printf("Create outbound rule: %s to %s, unencrypted\n",
-		       p->domain, p->tcp);
+	for (size_t i = 0; i < ARRAY_SIZE(p->rules); i++)
+		if (*p->rules[i].proxy)
+			printf("Create outbound rule: %s to %s, %s\n",
+			       p->domain, p->rules[i].proxy,
+			       p->rules[i].encryption);
 }
 
-static int carry_out(struct bridge_job *job, const struct plan *p)
+static int make_rule(struct bridge *b, const char *domain,
+		     const struct new_rule *rule)
 {
-	int err = set_profile(job, p->uri, p->mode);
+	const struct bridge_field fields[] = {
+		{ "domain", domain },
+		{ "priority", rule->priority },
+		{ "sipProxy", rule->proxy },
+		{ "trunkType", "sip" },
+		{ "failureAction", rule->failure },
+		{ "sipControlEncryption", rule->encryption },
+		{ NULL, NULL },
+	};
 
-	if (!err && *p->tls)
-		err = make_rule(job, p->domain, p->tls, true);
-	if (!err && *p->tcp)
-		err = make_rule(job, p->domain, p->tcp, false);
-	return err;
+	return bridge_send(b, "POST", "outboundDialPlanRules", NULL, fields,
+			   NULL);
 }
 
-static bool agrees(const struct table_match *m)
+static int carry_out(struct bridge_rules *r, const struct plan *p)
 {
-	return table_has_flag(m, "--yes") || ask_yes("Do it?");
+	int code = set_profile(r, p->uri, p->mode);
+
+	for (size_t i = 0; i < ARRAY_SIZE(p->rules) && !code; i++)
+		if (*p->rules[i].proxy)
+			code = make_rule(&r->bridge, p->domain, &p->rules[i]);
+	return code;
+}
+
+static int agree(const struct table_match *m)
+{
+	if (table_has_flag(m, "--yes") || ask_yes("Do it?"))
+		return 0;
+	return cli_failure(-ECANCELED, "nothing was changed");
 }
 
 int cmd_bridge_setup(struct cli *cli, const struct table_match *m)
 {
-	struct bridge_job *job = NULL;
+	struct bridge_rules r;
 	struct plan plan;
-	int err = bridge_job_open(cli, &job);
+	int code = bridge_rules_read(&r, cli);
 
-	if (!err)
-		err = make_plan(job, m, &plan);
-	if (!err) {
-		print_plan(job, &plan);
-		if (!agrees(m))
-			err = cli_failure(-ECANCELED, "nothing was changed");
-		else
-			err = carry_out(job, &plan);
+	if (!code)
+		code = make_plan(&r, m, &plan);
+	if (!code) {
+		print_plan(&r, &plan);
+		code = agree(m);
 	}
-	if (!err)
+	if (!code)
+		code = carry_out(&r, &plan);
+	if (!code)
 		cli_success("the bridge streams to %s", plan.uri);
-	return bridge_job_close(job, err);
+	return finish(&r, code);
 }
 
 /* ---- bridge remove ------------------------------------------------------ */
 
-static bool serves_profile(const struct bridge_job *job)
+static bool serves_profile(const struct bridge_rules *r)
 {
-	for (size_t i = 0; i < job->rule_count; i++)
-		if (job->rules[i].leads_here &&
-		    !strcasecmp(job->rules[i].domain,
-				bridge_job_domain(job->streamer_uri)))
-			return true;
-	return false;
+	char ignored[1024];
+
+	return *r->streamer_uri &&
+	       !bridge_rules_obstacle(r, ignored, sizeof(ignored));
 }
 
-static int remove_all(struct bridge_job *job)
+static void print_removal(const struct bridge_rules *r)
 {
-	char path[128];
-	int err = 0;
+	if (serves_profile(r))
+		printf("Take %s out of the system's call profile\n",
+		       r->streamer_uri);
+	for (size_t i = 0; i < r->count; i++)
+		if (!r->rules[i].obstacle)
+			printf("Delete outbound rule: %s to %s, %s\n",
+			       r->rules[i].domain, r->rules[i].proxy,
+			       r->rules[i].encryption);
+}
 
-	if (*job->streamer_uri && serves_profile(job))
-		err = set_profile(job, "", NULL);
-	for (size_t i = 0; i < job->rule_count && !err; i++) {
-		if (!job->rules[i].leads_here)
-			continue;
-		snprintf(path, sizeof(path), "outboundDialPlanRules/%s",
-			 job->rules[i].id);
-		err = bridge_job_send(job, "DELETE", path, NULL, NULL);
-	}
-	return err;
+static int remove_all(struct bridge_rules *r)
+{
+	int code = serves_profile(r) ? set_profile(r, "", NULL) : 0;
+
+	for (size_t i = 0; i < r->count && !code; i++)
+		if (!r->rules[i].obstacle)
+			code = bridge_send(&r->bridge, "DELETE",
+					   "outboundDialPlanRules",
+					   r->rules[i].id, NULL, NULL);
+	return code;
 }
 
 int cmd_bridge_remove(struct cli *cli, const struct table_match *m)
 {
-	struct bridge_job *job = NULL;
-	int err = bridge_job_open(cli, &job);
+	struct bridge_rules r;
+	int code = bridge_rules_read(&r, cli);
 
-	if (!err) {
-		if (*job->streamer_uri && serves_profile(job))
-			printf("Take %s out of the system's call profile\n",
-			       job->streamer_uri);
-		for (size_t i = 0; i < job->rule_count; i++)
-			if (job->rules[i].leads_here)
-				printf("Delete outbound rule: %s to %s, %s\n",
-				       job->rules[i].domain,
-				       job->rules[i].proxy,
-				       job->rules[i].encryption);
-		if (!agrees(m))
-			err = cli_failure(-ECANCELED, "nothing was changed");
-		else
-			err = remove_all(job);
+	if (!code) {
+		print_removal(&r);
+		code = agree(m);
 	}
-	if (!err)
+	if (!code)
+		code = remove_all(&r);
+	if (!code)
 		cli_success("the bridge no longer streams to this streamer");
-	return bridge_job_close(job, err);
+	return finish(&r, code);
 }
 
 /* ---- bridge stream ------------------------------------------------------ */
 
+struct search {
+	struct bridge *bridge;
+	const char *wanted;
+	char space[BRIDGE_ID_SIZE];
+};
+
 static int on_space(void *arg, const struct cms_xml_node *n)
 {
-	struct bridge_job *job = arg;
+	struct search *s = arg;
 
-	if (strcmp(bridge_text(n, "name"), job->wanted) &&
-	    strcasecmp(bridge_id(n), job->wanted))
+	if (strcmp(bridge_text(n, "name"), s->wanted) &&
+	    strcasecmp(bridge_id(n), s->wanted))
 		return 0;
-	if (*job->space)
-		return err_set(&job->err, -EINVAL,
+	if (*s->space)
+		return err_set(&s->bridge->err, -EINVAL,
 			       "several spaces have the name %s: give its id",
-			       job->wanted);
-	str_copy(job->space, bridge_id(n), sizeof(job->space));
+			       s->wanted);
+	str_copy(s->space, bridge_id(n), sizeof(s->space));
 	return 0;
 }
 
-static int set_stream(struct bridge_job *job, const char *url)
+static int set_stream(struct bridge *b, const char *wanted, const char *url)
 {
 	const struct bridge_field fields[] = {
 		{ "streamUrl", strcmp(url, "none") ? url : "" },
 		{ NULL, NULL },
 	};
-	char path[128];
+	struct search s = { .bridge = b, .wanted = wanted };
+	int code = bridge_list(b, "coSpaces", on_space, &s);
 
-	if (!str_is_guid(job->space))
-		return err_set(&job->err, -ENOENT, "the bridge has no space %s",
-			       job->wanted);
-	snprintf(path, sizeof(path), "coSpaces/%s", job->space);
-	return bridge_job_send(job, "PUT", path, fields, NULL);
+	if (code)
+		return code;
+	if (!str_is_guid(s.space))
+		return err_set(&b->err, -ENOENT, "the bridge has no space %s",
+			       wanted);
+	return bridge_send(b, "PUT", "coSpaces", s.space, fields, NULL);
 }
 
 int cmd_bridge_stream(struct cli *cli, const struct table_match *m)
 {
-	struct bridge_job *job = NULL;
-	int err = bridge_job_open(cli, &job);
+	struct bridge_rules r = { .count = 0 };
+	struct buf url;
+	int code;
 
-	if (!err) {
-		job->wanted = m->argv[0];
-		err = bridge_list(job->bridge, "coSpaces", on_space, job,
-				  &job->err);
-	}
-	if (!err)
-		err = set_stream(job, m->argv[1]);
-	if (!err)
+	buf_init(&url, URL_BYTES);
+	code = m->argc > 1 ? ask_words(m, 1, "", &url)
+			   : ask_secret("Please enter URL:", &url);
+	if (code)
+		cli_failure(code, "no URL was given");
+	else
+		code = bridge_open(cli, &r.bridge);
+	if (!code)
+		code = set_stream(&r.bridge, m->argv[0], buf_text(&url));
+	if (!code)
 		cli_success("the stream URL of %s is %s", m->argv[0],
-			    strcmp(m->argv[1], "none") ? "set" : "removed");
-	return bridge_job_close(job, err);
+			    strcmp(buf_text(&url), "none") ? "set" : "removed");
+	buf_wipe(&url);
+	return finish(&r, code);
 }

@@ -3,57 +3,165 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include "cli/check.h"
 #include "cli/cmd.h"
 #include "cli/service.h"
+#include "cli/view.h"
 #include "lib/str.h"
 
-/* ---- lines -------------------------------------------------------------- */
+enum {
+	SOCKET_BYTES = 2 << 20, /* twice what a video socket asks for */
+	FILES_EACH = 8,		/* two port pairs, a connection, some room */
+	FILES_BASE = 256,
+	CALLS = 500, /* where there is no limit: the most that can be set */
+};
 
-static void say(const char *word, const char *fmt, va_list ap)
-	ATTR_PRINTF(2, 0);
-
-static void say(const char *word, const char *fmt, va_list ap)
+void check_say(struct check *c, enum check_result result, const char *fmt, ...)
 {
+	static const char *const words[] = { "SUCCESS", "WARNING", "FAILURE" };
 	char text[2048];
+	va_list ap;
 
+	c->failures += result == CHECK_FAIL;
+	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	str_clean(text);
-	printf("%s: %s\n", word, text);
+	printf("%s: %s\n", words[result], text);
 	fflush(stdout);
 }
 
-void check_pass(struct check *c, const char *fmt, ...)
-{
-	va_list ap;
+/* ---- the host ----------------------------------------------------------- */
 
-	va_start(ap, fmt);
-	say("SUCCESS", fmt, ap);
-	va_end(ap);
+static void check_settings(struct check *c)
+{
+	const char *path = c->cli->config_path;
+
+	if (!access(path, R_OK))
+		check_say(c, CHECK_PASS, "%s can be read", path);
+	else if (errno == ENOENT)
+		check_say(
+			c, CHECK_FAIL,
+			"%s does not exist: the first setting that is made, "
+			"such as \"streamer sip listen\" or \"uploader nfs\", "
+			"makes it",
+			path);
+	else
+		check_say(c, CHECK_FAIL, "%s: %s", path, err_str(-errno));
 }
 
-void check_warn(struct check *c, const char *fmt, ...)
+static void check_clock(struct check *c)
 {
-	va_list ap;
+	struct timex t = { 0 };
 
-	va_start(ap, fmt);
-	say("WARNING", fmt, ap);
-	va_end(ap);
+	if (adjtimex(&t) < 0)
+		return;
+	if (t.status & STA_UNSYNC)
+		check_say(c, CHECK_WARN,
+			  "the clock is not synchronised: certificates and "
+			  "the times of recordings depend on it; run an NTP "
+			  "client");
+	else
+		check_say(c, CHECK_PASS, "the clock is synchronised");
 }
 
-void check_fail(struct check *c, const char *fmt, ...)
+static void check_buffers(struct check *c)
 {
-	va_list ap;
+	FILE *file = fopen("/proc/sys/net/core/rmem_max", "re");
+	unsigned long long bytes = 0;
 
-	c->failures++;
-	va_start(ap, fmt);
-	say("FAILURE", fmt, ap);
-	va_end(ap);
+	if (file && fscanf(file, "%llu", &bytes) != 1)
+		bytes = 0;
+	if (file)
+		fclose(file);
+	if (bytes < SOCKET_BYTES)
+		check_say(c, CHECK_WARN,
+			  "net.core.rmem_max is %llu, too small for the "
+			  "bursts of key frames: use upcast.sysctl of the "
+			  "examples",
+			  bytes);
+	else
+		check_say(c, CHECK_PASS, "socket buffers may be large enough");
 }
 
-/* ---- what is checked ---------------------------------------------------- */
+/* systemd's unit has a limit of its own; without it the shell's counts. */
+static void check_files(struct check *c)
+{
+	uint64_t calls = CALLS, need;
+	struct rlimit limit;
+
+	(void)!str_parse_u64(conf_text(c->cli->conf, OPT_ST_LIMIT), 0, CALLS,
+			     &calls);
+	need = FILES_BASE + calls * FILES_EACH;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	if (limit.rlim_max < need)
+		check_say(c, CHECK_WARN,
+			  "at most %llu files may be open, %llu calls need "
+			  "%llu: raise the limit, or \"streamer limit\"",
+			  (unsigned long long)limit.rlim_max,
+			  (unsigned long long)calls, (unsigned long long)need);
+	else
+		check_say(c, CHECK_PASS,
+			  "enough files may be open for %llu calls",
+			  (unsigned long long)calls);
+}
+
+/* ---- the daemons -------------------------------------------------------- */
+
+static void check_daemon(struct check *c, enum schema_id enabled)
+{
+	const char *section = schema_options[enabled].section;
+	struct view *v;
+
+	if (view_open(c->cli, section, &v))
+		return;
+	if (!conf_bool(c->cli->conf, enabled))
+		check_say(c, CHECK_WARN, "%s is disabled: \"%s enable\"",
+			  v->folder, section);
+	else if (v->status == CTLREAD_RUNNING)
+		check_say(c, CHECK_PASS, "%s is enabled and runs", v->folder);
+	else if (v->status == CTLREAD_HANGING)
+		check_say(c, CHECK_FAIL, "%s does not answer: restart it",
+			  v->folder);
+	else
+		check_say(c, CHECK_FAIL,
+			  "%s is enabled and does not run: start it by "
+			  "\"systemctl start upcast-%s\"; its log says why it "
+			  "ended",
+			  v->folder, v->folder);
+	view_close(v);
+}
+
+/* Outside parties, ports and servers, as the daemon itself meets them. */
+static void run_probe(struct check *c, const char *name)
+{
+	char installed[256];
+	const char *argv[] = { name, "--probe", "-c", c->cli->config_path,
+			       NULL, NULL,	NULL };
+	int status;
+
+	snprintf(installed, sizeof(installed), "%s/%s", SBINDIR, name);
+	if (!access(installed, X_OK))
+		argv[0] = installed;
+	if (c->cli->instance) {
+		argv[4] = "-i";
+		argv[5] = c->cli->instance;
+	}
+	if (access(c->cli->config_path, F_OK))
+		return;
+	status = service_spawn(argv);
+	if (status == -ENOENT || status == 127)
+		check_say(c, CHECK_FAIL,
+			  "%s is not installed: nothing outside is tried",
+			  name);
+	else if (status)
+		c->failures++;
+}
 
 static void check_callers(struct check *c)
 {
@@ -61,51 +169,30 @@ static void check_callers(struct check *c)
 
 	if (*conf_text(conf, OPT_ST_ALLOW_FROM) ||
 	    conf_bool(conf, OPT_ST_SIP_VERIFY))
-		check_pass(c, "who may call is limited");
+		check_say(c, CHECK_PASS, "who may call is limited");
 	else
-		check_warn(c, "anyone may call: \"set streamer.allow_from "
-			      "<addresses of the bridges>\" or \"tls sip "
-			      "verify enable\"");
+		check_say(c, CHECK_WARN,
+			  "anyone may call: \"set streamer.allow_from "
+			  "<addresses of the bridges>\" or \"tls sip verify "
+			  "enable\"");
 }
 
 static void check_streamer(struct check *c)
 {
-	check_daemon(c, "streamer", OPT_ST_ENABLED);
-	check_tls(c);
-	check_listen(c);
+	check_daemon(c, OPT_ST_ENABLED);
+	check_certificate(c);
 	check_callers(c);
-	check_targets(c);
+	run_probe(c, "upcast-streamer");
 	check_bridge(c);
-	check_limits(c);
-}
-
-/* The outside parties, as the uploader itself meets them. */
-static void run_probe(struct check *c)
-{
-	const char *installed = SBINDIR "/upcast-uploader";
-	const char *argv[8] = { access(installed, X_OK) ? "upcast-uploader"
-							: installed,
-				"--probe", "-c", c->cli->config_path, NULL };
-	int status;
-
-	if (c->cli->instance) {
-		argv[4] = "-i";
-		argv[5] = c->cli->instance;
-	}
-	status = service_spawn(argv);
-	if (status == -ENOENT || status == 127)
-		check_fail(c, "upcast-uploader is not installed: share, bridge "
-			      "and Rev are not tried");
-	else if (status)
-		c->failures++;
+	check_buffers(c);
+	check_files(c);
 }
 
 static void check_uploader(struct check *c)
 {
-	check_daemon(c, "uploader", OPT_UP_ENABLED);
-	check_bundles(c);
-	check_secrets(c, "uploader");
-	run_probe(c);
+	check_daemon(c, OPT_UP_ENABLED);
+	check_uploader_files(c);
+	run_probe(c, "upcast-uploader");
 }
 
 int cmd_check(struct cli *cli, const struct table_match *m)
@@ -113,7 +200,7 @@ int cmd_check(struct cli *cli, const struct table_match *m)
 	struct check c = { .cli = cli };
 	const char *only = table_arg(m, 0);
 
-	check_pass(&c, "%s can be read", cli->config_path);
+	check_settings(&c);
 	check_clock(&c);
 	if (!only || !strcmp(only, "streamer"))
 		check_streamer(&c);

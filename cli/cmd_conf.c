@@ -2,16 +2,17 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/ask.h"
 #include "cli/cmd.h"
-#include "cli/service.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
-enum { VALUE_MAX = CONF_LINE_MAX, NAME_MAX_BYTES = 128 };
+enum { VALUE_MAX = CONF_LINE_MAX };
 
 /* ---- rows that set one option ------------------------------------------- */
 
@@ -30,85 +31,180 @@ static const char *stored_form(enum schema_id id, const char *value)
 	return value;
 }
 
-static int join(const struct table_match *m, int first, const char *between,
-		struct buf *dst)
+/* One that has no setting yet: "" or NULL takes it away. */
+struct change {
+	enum schema_id id;
+	const char *value;
+};
+
+/* All of them, or none that is said to be. */
+static int set_all(struct cli *cli, const struct change *changes, size_t n)
 {
-	int err = 0;
+	int code = 0;
 
-	for (int i = first; i < m->argc && !err; i++) {
-		if (i > first)
-			err = buf_add_str(dst, between);
-		if (!err)
-			err = buf_add_str(dst, m->argv[i]);
-	}
-	return err;
-}
-
-static int set_and_say(struct cli *cli, enum schema_id id, const char *value)
-{
-	int err = cli_set(cli, id, value);
-
-	if (!err)
-		cli_say_set(cli, id, value);
-	return err;
+	for (size_t i = 0; i < n && !code; i++)
+		code = cli_set(cli, changes[i].id, changes[i].value);
+	for (size_t i = 0; i < n && !code; i++)
+		cli_say_set(cli, changes[i].id, changes[i].value);
+	return code;
 }
 
 int cmd_set_option(struct cli *cli, const struct table_match *m)
 {
-	enum schema_id id = (enum schema_id)m->command->id;
+	struct change change = { (enum schema_id)m->command->id, NULL };
 	struct buf value;
-	int err;
+	int code;
 
 	buf_init(&value, VALUE_MAX);
-	err = join(m, 0, ", ", &value);
-	if (err)
-		err = cli_failure(err, "%s: %s", schema_options[id].key,
-				  err_str(err));
-	else
-		err = set_and_say(cli, id, stored_form(id, buf_text(&value)));
+	code = ask_words(m, 0, ", ", &value);
+	if (code) {
+		cli_failure(code, "%s: %s", schema_options[change.id].key,
+			    err_str(code));
+	} else {
+		change.value = stored_form(change.id, buf_text(&value));
+		code = set_all(cli, &change, 1);
+	}
 	buf_release(&value);
-	return err;
+	return code;
+}
+
+static int check_file(const char *path)
+{
+	return access(path, R_OK)
+		       ? cli_failure(-errno, "%s: %s", path, err_str(-errno))
+		       : 0;
 }
 
 /* A bundle: the daemons that do not know certs_dir get the whole path. */
 int cmd_set_trust(struct cli *cli, const struct table_match *m)
 {
-	enum schema_id id = (enum schema_id)m->command->id;
-	char path[VALUE_MAX];
-	FILE *file;
+	bool none = !strcmp(m->argv[0], "none");
+	char path[CLI_PATH_SIZE];
+	struct change change = { (enum schema_id)m->command->id,
+				 none ? NULL : path };
+	int code;
 
-	if (!strcmp(m->argv[0], "none"))
-		return set_and_say(cli, id, NULL);
-	cli_cert_path(cli, m->argv[0], path, sizeof(path));
-	file = fopen(path, "re");
-	if (!file)
-		return cli_failure(-errno, "%s: %s", path, err_str(-errno));
-	fclose(file);
-	return set_and_say(cli, id, path);
+	cli_cert_path(cli, m->argv[0], path);
+	code = none ? 0 : check_file(path);
+	return code ? code : set_all(cli, &change, 1);
+}
+
+/* ---- rows with a form of their own -------------------------------------- */
+
+static bool is_port(const char *word)
+{
+	uint64_t port;
+
+	return !strcmp(word, "none") || !str_parse_u64(word, 1, 65535, &port);
+}
+
+/* Without an interface, as the guide itself has it once: all of them. */
+int cmd_streamer_listen(struct cli *cli, const struct table_match *m)
+{
+	const char *interface = m->argc == 3 ? m->argv[0] : "any";
+	const char *tcp = m->argv[m->argc - 2], *tls = m->argv[m->argc - 1];
+	char value[256];
+	const struct change change = { OPT_ST_SIP_LISTEN, value };
+
+	if (!is_port(tcp) || !is_port(tls))
+		return cli_failure(-EINVAL, "%s: a port is 1 to 65535, or none",
+				   is_port(tcp) ? tls : tcp);
+	if (!strcmp(tcp, "none") && !strcmp(tls, "none"))
+		return cli_failure(-EINVAL, "at least one port is needed");
+	snprintf(value, sizeof(value), "%s %s %s", interface, tcp, tls);
+	return set_all(cli, &change, 1);
+}
+
+int cmd_streamer_limit(struct cli *cli, const struct table_match *m)
+{
+	const struct change change = { OPT_ST_LIMIT, m->argv[0] };
+	uint64_t limit;
+
+	if (strcmp(m->argv[0], "none") &&
+	    str_parse_u64(m->argv[0], 0, 500, &limit))
+		return cli_failure(-EINVAL, "%s: a limit is 0 to 500, or none",
+				   m->argv[0]);
+	return set_all(cli, &change, 1);
+}
+
+/* The daemon does not run as root; everyone else goes on without the key. */
+static void let_daemon_read(const struct cli *cli, const char *name)
+{
+	const struct group *group = getgrnam("upcast-streamer");
+	char path[CLI_PATH_SIZE];
+
+	if (!group || geteuid())
+		return;
+	cli_cert_path(cli, name, path);
+	if (chown(path, 0, group->gr_gid) || chmod(path, 0640))
+		cli_hint("%s: %s: upcast-streamer may not be able to read it",
+			 path, err_str(-errno));
+}
+
+int cmd_streamer_certs(struct cli *cli, const struct table_match *m)
+{
+	bool none = m->argc == 1 && !strcmp(m->argv[0], "none");
+	const struct change changes[] = {
+		{ OPT_ST_SIP_KEY, none ? NULL : m->argv[0] },
+		{ OPT_ST_SIP_CERTIFICATE, table_arg(m, 1) },
+		{ OPT_ST_SIP_BUNDLE, table_arg(m, 2) },
+	};
+	int code = 0;
+
+	if (m->argc < 2 && !none)
+		return cli_failure(-EINVAL, "%s: the certificate is missing",
+				   m->argv[0]);
+	for (int i = 0; i < m->argc && !none && !code; i++) {
+		char path[CLI_PATH_SIZE];
+
+		cli_cert_path(cli, m->argv[i], path);
+		code = check_file(path);
+	}
+	if (!code && !none)
+		let_daemon_read(cli, m->argv[0]);
+	return code ? code : set_all(cli, changes, ARRAY_SIZE(changes));
+}
+
+/* host:directory; an IPv6 address is in brackets. */
+int cmd_uploader_nfs(struct cli *cli, const struct table_match *m)
+{
+	const char *text = m->argv[0];
+	bool bracket = *text == '[';
+	const char *end = bracket ? strchr(text, ']') : text;
+	const char *colon = end ? strchr(end, ':') : NULL;
+	char host[256];
+	const struct change changes[] = {
+		{ OPT_UP_NFS_HOST, host },
+		{ OPT_UP_NFS_DIRECTORY, colon ? colon + 1 : NULL },
+	};
+
+	if (!colon || colon == text || !colon[1] ||
+	    (size_t)(colon - text) >= sizeof(host))
+		return cli_failure(-EINVAL,
+				   "%s: wanted is <host>:<directory>, such as "
+				   "192.0.2.1:Recording",
+				   text);
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text) - 2 * bracket,
+		 text + bracket);
+	return set_all(cli, changes, ARRAY_SIZE(changes));
 }
 
 /* ---- secrets ------------------------------------------------------------ */
 
-/* The daemon's own group, where the package has made it. */
-static const char *secret_group(const char *section, char *dst, size_t size)
-{
-	snprintf(dst, size, "upcast-%s", section);
-	return getgrnam(dst) ? dst : NULL;
-}
-
-static int store_secret(struct cli *cli, enum schema_id id, const char *text)
+static int store_secret(const struct cli *cli, enum schema_id id,
+			const char *text)
 {
 	const struct schema_option *o = &schema_options[id];
-	char name[NAME_MAX_BYTES], group[NAME_MAX_BYTES];
-	const char *dir = conf_text(cli->conf, OPT_SECRETS_DIR);
+	char name[2 * CLI_NAME_SIZE], group[CLI_NAME_SIZE];
 	struct err err;
 	int code;
 
 	snprintf(name, sizeof(name), "%s%s%s", o->key, cli->instance ? "@" : "",
 		 cli->instance ? cli->instance : "");
-	code = secret_store(dir, o->section, name, text,
-			    secret_group(o->section, group, sizeof(group)),
-			    &err);
+	/* The daemon's own group, where the package has made it. */
+	snprintf(group, sizeof(group), "upcast-%s", o->section);
+	code = secret_store(conf_text(cli->conf, OPT_SECRETS_DIR), o->section,
+			    name, text, getgrnam(group) ? group : NULL, &err);
 	if (code)
 		return cli_failure(code, "%s", err.text);
 	cli_success("%s.%s is stored", o->section, o->key);
@@ -118,19 +214,19 @@ static int store_secret(struct cli *cli, enum schema_id id, const char *text)
 	return 0;
 }
 
-static int ask_and_store(struct cli *cli, enum schema_id id)
+static int ask_and_store(const struct cli *cli, enum schema_id id)
 {
 	struct buf text;
-	int err;
+	int code;
 
 	buf_init(&text, SECRET_MAX);
-	err = ask_secret("Please enter password:", &text);
-	if (err)
-		cli_failure(err, "no password was given");
+	code = ask_secret("Please enter password:", &text);
+	if (code)
+		cli_failure(code, "no password was given");
 	else
-		err = store_secret(cli, id, buf_text(&text));
+		code = store_secret(cli, id, buf_text(&text));
 	buf_wipe(&text);
-	return err;
+	return code;
 }
 
 int cmd_set_secret(struct cli *cli, const struct table_match *m)
@@ -141,26 +237,26 @@ int cmd_set_secret(struct cli *cli, const struct table_match *m)
 /* ---- get, set, unset ---------------------------------------------------- */
 
 struct name {
-	char section[NAME_MAX_BYTES];
+	char section[2 * CLI_NAME_SIZE];
 	const char *key;
-	bool is_free;
+	bool is_free, is_secret;
 	enum schema_id id; /* unless it is free */
 };
 
-static int find_name(struct cli *cli, const char *text, struct name *ret)
+static int find_name(const struct cli *cli, const char *text, struct name *ret)
 {
 	const char *dot = strrchr(text, '.');
 	struct err err;
 	int code;
 
-	if (!dot || (size_t)(dot - text) >= sizeof(ret->section))
+	*ret = (struct name){ .key = dot ? dot + 1 : NULL };
+	if (!dot || (size_t)(dot - text) >= CLI_NAME_SIZE)
 		return cli_failure(-EINVAL,
 				   "%s: wanted is section.key, such as "
 				   "uploader.rev_host",
 				   text);
 	snprintf(ret->section, sizeof(ret->section), "%.*s", (int)(dot - text),
 		 text);
-	ret->key = dot + 1;
 	ret->is_free = schema_is_free(ret->section);
 	if (ret->is_free)
 		return 0;
@@ -169,25 +265,10 @@ static int find_name(struct cli *cli, const char *text, struct name *ret)
 		code = schema_find(ret->section, ret->key, &ret->id, &err);
 	if (code)
 		return cli_failure(code, "%s: %s", text, err.text);
+	ret->is_secret = schema_options[ret->id].flags & SCHEMA_SECRET;
 	if (!strcmp(ret->section, "uploader"))
-		cli_section(cli, "uploader", ret->section,
-			    sizeof(ret->section));
+		cli_section(cli, "uploader", ret->section);
 	return 0;
-}
-
-static bool is_secret(const struct name *name)
-{
-	return !name->is_free &&
-	       (schema_options[name->id].flags & SCHEMA_SECRET);
-}
-
-static const char *find_value(const struct cli *cli, const struct name *name)
-{
-	const char *value = conf_find(cli->conf, name->section, name->key);
-
-	if (value || name->is_free)
-		return value;
-	return conf_text(cli->conf, name->id);
 }
 
 int cmd_get(struct cli *cli, const struct table_match *m)
@@ -195,18 +276,19 @@ int cmd_get(struct cli *cli, const struct table_match *m)
 	struct name name;
 	char shown[VALUE_MAX];
 	const char *value;
-	int err = find_name(cli, m->argv[0], &name);
+	int code = find_name(cli, m->argv[0], &name);
 
-	if (err)
-		return err;
-	if (is_secret(&name))
+	if (code)
+		return code;
+	if (name.is_secret)
 		return cli_failure(-EPERM, "%s is a secret and is not shown",
 				   m->argv[0]);
-	value = find_value(cli, &name);
+	value = conf_find(cli->conf, name.section, name.key);
+	if (!value && !name.is_free)
+		value = conf_text(cli->conf, name.id);
 	if (!value)
 		return cli_failure(-ENOENT, "%s is not set", m->argv[0]);
 	cli_mask(value, shown, sizeof(shown));
-	str_clean(shown);
 	puts(shown);
 	return 0;
 }
@@ -215,10 +297,9 @@ static int change(struct cli *cli, const char *text, const struct name *name,
 		  const char *value)
 {
 	struct err err;
-	int code;
+	int code = conf_set(cli->config_path, name->section, name->key, value,
+			    &err);
 
-	code = conf_set(cli->config_path, name->section, name->key, value,
-			&err);
 	if (code)
 		return cli_failure(code, "%s", err.text);
 	if (name->is_free)
@@ -228,157 +309,47 @@ static int change(struct cli *cli, const char *text, const struct name *name,
 	return 0;
 }
 
+/* What is not on the line is asked for: a URL may hold a password. */
 int cmd_set(struct cli *cli, const struct table_match *m)
 {
 	struct name name;
 	struct buf value;
-	int err = find_name(cli, m->argv[0], &name);
+	int code = find_name(cli, m->argv[0], &name);
 
-	if (err)
-		return err;
-	if (is_secret(&name)) {
-		if (m->argc > 1)
-			return cli_failure(-EPERM,
-					   "%s is a secret: it is asked for, "
-					   "not given on the line",
-					   m->argv[0]);
-		return ask_and_store(cli, name.id);
-	}
-	if (m->argc < 2)
-		return cli_failure(-EINVAL, "%s: a value is missing",
+	if (code)
+		return code;
+	if (name.is_secret && m->argc > 1)
+		return cli_failure(-EPERM,
+				   "%s is a secret: it is asked for, not given "
+				   "on the line",
 				   m->argv[0]);
+	if (name.is_secret)
+		return ask_and_store(cli, name.id);
 	buf_init(&value, VALUE_MAX);
-	err = join(m, 1, " ", &value);
-	if (err)
-		err = cli_failure(err, "%s: %s", m->argv[0], err_str(err));
+	code = m->argc > 1 ? ask_words(m, 1, " ", &value)
+			   : ask_secret("Please enter value:", &value);
+	if (code == -ENODATA)
+		cli_failure(code, "%s: a value is missing", m->argv[0]);
+	else if (code)
+		cli_failure(code, "%s: %s", m->argv[0], err_str(code));
 	else
-		err = change(cli, m->argv[0], &name, buf_text(&value));
-	buf_release(&value);
-	return err;
+		code = change(cli, m->argv[0], &name, buf_text(&value));
+	buf_wipe(&value);
+	return code;
 }
 
 int cmd_unset(struct cli *cli, const struct table_match *m)
 {
 	struct name name;
-	int err = find_name(cli, m->argv[0], &name);
+	int code = find_name(cli, m->argv[0], &name);
 
-	if (err)
-		return err;
-	if (is_secret(&name))
+	if (code)
+		return code;
+	if (name.is_secret)
 		return cli_failure(-EPERM,
 				   "%s is a secret: remove its file in %s/%s",
 				   m->argv[0],
 				   conf_text(cli->conf, OPT_SECRETS_DIR),
 				   schema_options[name.id].section);
 	return change(cli, m->argv[0], &name, NULL);
-}
-
-/* ---- the daemons -------------------------------------------------------- */
-
-static int reload_one(struct cli *cli, const char *section)
-{
-	char folder[80];
-	struct err answer;
-	int err;
-
-	cli_folder(cli, section, folder, sizeof(folder));
-	err = cli_tell(cli, folder, "reload", &answer);
-	if (err)
-		return cli_failure(err, "%s: %s", folder, answer.text);
-	cli_success("%s: %s", folder, answer.text);
-	return 0;
-}
-
-/* Without a name: whoever runs. */
-int cmd_reload(struct cli *cli, const struct table_match *m)
-{
-	static const char *const sections[] = { "streamer", "uploader" };
-	bool any = false;
-	int result = 0;
-
-	if (m->argc)
-		return reload_one(cli, m->argv[0]);
-	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
-		int err;
-
-		if (!cli_is_alive(cli, sections[i]))
-			continue;
-		any = true;
-		err = reload_one(cli, sections[i]);
-		result = result ? result : err;
-	}
-	if (!any)
-		return cli_failure(-ESRCH, "neither streamer nor uploader "
-					   "runs");
-	return result;
-}
-
-int cmd_order(struct cli *cli, const char *section, const char *command)
-{
-	char folder[80];
-	struct err answer;
-	int err;
-
-	cli_folder(cli, section, folder, sizeof(folder));
-	err = cli_tell(cli, folder, command, &answer);
-	if (err)
-		return cli_failure(err, "%s", answer.text);
-	cli_success("%s", *answer.text ? answer.text : command);
-	return 0;
-}
-
-/* A daemon that runs obeys the setting, with or without a manager. */
-static int apply_switch(struct cli *cli, const char *section, bool enable,
-			struct err *err)
-{
-	char folder[80];
-
-	cli_folder(cli, section, folder, sizeof(folder));
-	if (cli_is_alive(cli, section)) {
-		int code = cli_tell(cli, folder, "reload", err);
-
-		if (code)
-			return code;
-	}
-	if (service_has_manager())
-		return service_order(enable ? "enable" : "disable", true,
-				     folder, err);
-	return 0;
-}
-
-int cmd_switch(struct cli *cli, enum schema_id id, const char *name,
-	       bool enable)
-{
-	const char *section = schema_options[id].section;
-	struct err err = { 0 };
-	int code = cli_set(cli, id, enable ? "true" : "false");
-
-	if (code)
-		return code;
-	code = apply_switch(cli, section, enable, &err);
-	if (code)
-		return cli_failure(code, "%s", err.text);
-	cli_success("%s %s", name, enable ? "enabled" : "disabled");
-	if (enable && !service_has_manager() && !cli_is_alive(cli, section))
-		cli_hint("upcast-%s does not run: start it", section);
-	return 0;
-}
-
-int cmd_restart(struct cli *cli, const char *section, const char *name)
-{
-	char folder[80];
-	struct err err;
-	int code;
-
-	cli_folder(cli, section, folder, sizeof(folder));
-	if (!service_has_manager())
-		return cli_failure(-ENOTSUP,
-				   "no service manager runs here: restart "
-				   "upcast-%s by hand",
-				   folder);
-	code = service_order("restart", false, folder, &err);
-	if (code)
-		return cli_failure(code, "%s", err.text);
-	cli_success("%s restarted", name);
-	return 0;
 }

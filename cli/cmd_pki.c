@@ -11,7 +11,7 @@
 #include "cli/listing.h"
 #include "cli/pki.h"
 
-enum { PATH_SIZE = 1400, TEXT_MAX = 1 << 20 };
+enum { TEXT_MAX = 1 << 20 };
 
 /* ---- pki csr, pki selfsigned -------------------------------------------- */
 
@@ -29,15 +29,6 @@ static int check_basename(const char *name)
 	return cli_failure(-EINVAL, "%s: is no base name of files", name);
 }
 
-static void file_path(const struct cli *cli, const char *base, const char *end,
-		      char *dst, size_t size)
-{
-	char name[256];
-
-	snprintf(name, sizeof(name), "%s.%s", base, end);
-	cli_cert_path(cli, name, dst, size);
-}
-
 static int make_folder(const struct cli *cli)
 {
 	const char *dir = conf_text(cli->conf, OPT_CERTS_DIR);
@@ -47,15 +38,11 @@ static int make_folder(const struct cli *cli)
 	return cli_failure(-errno, "%s: %s", dir, err_str(-errno));
 }
 
-typedef int make_fn(const char *key, const char *path,
-		    const struct pki_subject *subject,
-		    pki_progress_fn *progress, struct err *err);
-
-static int make(struct cli *cli, const struct table_match *m, const char *end,
-		make_fn *fn)
+static int make(struct cli *cli, const struct table_match *m,
+		enum pki_kind kind)
 {
-	struct pki_subject subject = { m->argc - 1, m->argv + 1 };
-	char key[PATH_SIZE], path[PATH_SIZE];
+	const struct pki_subject subject = { m->argc - 1, m->argv + 1 };
+	char names[2][256], key[CLI_PATH_SIZE], path[CLI_PATH_SIZE];
 	struct err err;
 	int code = check_basename(m->argv[0]);
 
@@ -63,36 +50,37 @@ static int make(struct cli *cli, const struct table_match *m, const char *end,
 		code = make_folder(cli);
 	if (code)
 		return code;
-	file_path(cli, m->argv[0], "key", key, sizeof(key));
-	file_path(cli, m->argv[0], end, path, sizeof(path));
-	code = fn(key, path, &subject, on_progress, &err);
+	snprintf(names[0], sizeof(names[0]), "%s.key", m->argv[0]);
+	snprintf(names[1], sizeof(names[1]), "%s.%s", m->argv[0],
+		 kind == PKI_REQUEST ? "csr" : "crt");
+	cli_cert_path(cli, names[0], key);
+	cli_cert_path(cli, names[1], path);
+	code = pki_make(kind, key, path, &subject, on_progress, &err);
 	return code ? cli_failure(code, "%s", err.text) : 0;
 }
 
 int cmd_pki_csr(struct cli *cli, const struct table_match *m)
 {
 	const char *base = m->argv[0];
-	int err = make(cli, m, "csr", pki_request);
+	int code = make(cli, m, PKI_REQUEST);
 
-	if (err)
-		return err;
-	printf("Created key file %s.key and CSR %s.csr\n"
-	       "CSR file %s.csr ready for download via SFTP\n",
-	       base, base, base);
-	return 0;
+	if (!code)
+		printf("Created key file %s.key and CSR %s.csr\n"
+		       "CSR file %s.csr ready for download via SFTP\n",
+		       base, base, base);
+	return code;
 }
 
 int cmd_pki_selfsigned(struct cli *cli, const struct table_match *m)
 {
 	const char *base = m->argv[0];
-	int err = make(cli, m, "crt", pki_self_sign);
+	int code = make(cli, m, PKI_SELF_SIGNED);
 
-	if (err)
-		return err;
-	printf("Created self-signed certificate key pair\n"
-	       "%s.key and %s.crt\n",
-	       base, base);
-	return 0;
+	if (!code)
+		printf("Created self-signed certificate key pair\n"
+		       "%s.key and %s.crt\n",
+		       base, base);
+	return code;
 }
 
 /* ---- pki list ----------------------------------------------------------- */
@@ -111,61 +99,50 @@ static int is_certificate(const struct dirent *e)
 	return 0;
 }
 
-static int add_files(struct dirent **files, int n, struct listing *l)
+static int print_files(struct dirent **files, int n, bool json)
 {
-	int err = 0;
+	struct listing l;
 
-	for (int i = 0; i < n && !err; i++) {
-		listing_next(l);
-		err = listing_add(l, "file", files[i]->d_name);
+	if (!json) {
+		puts("User supplied certificates and keys:");
+		for (int i = 0; i < n; i++)
+			puts(files[i]->d_name);
+		return 0;
 	}
-	return err;
-}
-
-static int print_json(struct dirent **files, int n)
-{
-	struct listing *l = NULL;
-	int err = listing_new(&l);
-
-	if (!err)
-		err = add_files(files, n, l);
-	if (!err)
-		err = listing_print_table(l, true);
-	listing_free(l);
-	return err;
+	listing_init(&l);
+	for (int i = 0; i < n; i++) {
+		listing_next(&l);
+		listing_add(&l, "file", files[i]->d_name);
+	}
+	return listing_end_table(&l, true);
 }
 
 int cmd_pki_list(struct cli *cli, const struct table_match *m)
 {
 	const char *dir = conf_text(cli->conf, OPT_CERTS_DIR);
 	struct dirent **files = NULL;
-	int err = 0, n = scandir(dir, &files, is_certificate, alphasort);
+	int code, n = scandir(dir, &files, is_certificate, alphasort);
 
-	if (n < 0)
+	/* Nothing has been made yet. */
+	if (n < 0 && errno != ENOENT)
 		return cli_failure(-errno, "%s: %s", dir, err_str(-errno));
-	if (table_has_flag(m, "--json"))
-		err = print_json(files, n);
-	else
-		puts("User supplied certificates and keys:");
-	for (int i = 0; i < n; i++) {
-		if (!table_has_flag(m, "--json"))
-			puts(files[i]->d_name);
+	code = print_files(files, n, table_has_flag(m, "--json"));
+	for (int i = 0; i < n; i++)
 		free(files[i]);
-	}
 	free(files);
-	return err ? cli_failure(err, "%s", err_str(err)) : 0;
+	return code;
 }
 
 /* ---- pki inspect, match, verify ----------------------------------------- */
 
 int cmd_pki_inspect(struct cli *cli, const struct table_match *m)
 {
-	char path[PATH_SIZE];
+	char path[CLI_PATH_SIZE];
 	struct buf text;
 	struct err err;
 	int code;
 
-	cli_cert_path(cli, m->argv[0], path, sizeof(path));
+	cli_cert_path(cli, m->argv[0], path);
 	buf_init(&text, TEXT_MAX);
 	code = pki_inspect(path, &text, &err);
 	if (code)
@@ -176,36 +153,34 @@ int cmd_pki_inspect(struct cli *cli, const struct table_match *m)
 	return code;
 }
 
-int cmd_pki_match(struct cli *cli, const struct table_match *m)
+static int verdict(int code, const struct err *err, const char *success)
 {
-	char key[PATH_SIZE], certificate[PATH_SIZE];
-	struct err err;
-	int code;
-
-	cli_cert_path(cli, m->argv[0], key, sizeof(key));
-	cli_cert_path(cli, m->argv[1], certificate, sizeof(certificate));
-	code = pki_match(key, certificate, &err);
 	if (code)
-		return cli_failure(code, "%s", err.text);
-	cli_success("Key and certificate pair match");
+		return cli_failure(code, "%s", err->text);
+	cli_success("%s", success);
 	return 0;
 }
 
+int cmd_pki_match(struct cli *cli, const struct table_match *m)
+{
+	char key[CLI_PATH_SIZE], certificate[CLI_PATH_SIZE];
+	struct err err;
+
+	cli_cert_path(cli, m->argv[0], key);
+	cli_cert_path(cli, m->argv[1], certificate);
+	return verdict(pki_match(key, certificate, &err), &err,
+		       "Key and certificate pair match");
+}
+
+/* With a third file the second holds what stands in between. */
 int cmd_pki_verify(struct cli *cli, const struct table_match *m)
 {
-	char paths[3][PATH_SIZE];
+	char paths[3][CLI_PATH_SIZE];
 	struct err err;
-	int code;
 
 	for (int i = 0; i < m->argc && i < 3; i++)
-		cli_cert_path(cli, m->argv[i], paths[i], sizeof(paths[i]));
-	/* With a third file the second holds what stands in between. */
-	if (m->argc == 3)
-		code = pki_verify(paths[0], paths[2], paths[1], &err);
-	else
-		code = pki_verify(paths[0], paths[1], NULL, &err);
-	if (code)
-		return cli_failure(code, "%s", err.text);
-	cli_success("certificate verified");
-	return 0;
+		cli_cert_path(cli, m->argv[i], paths[i]);
+	return verdict(pki_verify(paths[0], paths[m->argc - 1],
+				  m->argc == 3 ? paths[1] : NULL, &err),
+		       &err, "certificate verified");
 }

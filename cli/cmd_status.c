@@ -12,267 +12,53 @@
 
 enum { SCREEN_ROWS = 15, WATCH_MS = 1000, LABEL_WIDTH = 20 };
 
-static int no_memory(int err)
-{
-	return cli_failure(err, "%s", err_str(err));
-}
-
-/* ---- lists of objects --------------------------------------------------- */
-
+/* What a daemon's objects and the daemon itself show. */
 struct column {
-	const char *label, *key;
+	const char *label, *key, *more; /* two keys make "a: b" */
+};
+
+struct part {
+	const char *section;
+	const struct column *columns, *lines;
+	const char *const *done; /* states that the screen leaves out */
 };
 
 static const struct column call_columns[] = {
-	{ "id", NULL },
-	{ "state", "state" },
-	{ "space", "space" },
-	{ "caller", "caller" },
-	{ "duration", "duration" },
-	{ "bitrate", "bitrate" },
-	{ "lost", "lost" },
-	{ "resolution", "resolution" },
-	{ "url", "url" },
-	{ "why", "why" },
+	{ "state", "state", NULL },
+	{ "space", "space", NULL },
+	{ "caller", "caller", NULL },
+	{ "duration", "duration", NULL },
+	{ "bitrate", "bitrate", NULL },
+	{ "lost", "lost", NULL },
+	{ "resolution", "resolution", NULL },
+	{ "url", "url", NULL },
+	{ "why", "why", NULL },
+	{ NULL, NULL, NULL },
 };
 
-static const struct column recording_columns[] = {
-	{ "id", NULL },
-	{ "state", "state" },
-	{ "progress", "progress" },
-	{ "size", "size" },
-	{ "space", "space_name" },
-	{ "path", "path" },
-	{ "why", "why" },
-};
-
-/* Which objects, and what of them. */
-struct query {
-	const char *section;
-	const struct column *columns;
-	size_t column_count;
-	const char *state;	   /* NULL: any ... */
-	const char *const *hidden; /* ... but these */
-	size_t rows_max;
-};
-
-static bool is_wanted(const struct query *q, const char *state)
-{
-	if (q->state)
-		return !strcmp(state, q->state);
-	for (size_t i = 0; q->hidden && q->hidden[i]; i++)
-		if (!strcmp(state, q->hidden[i]))
-			return false;
-	return true;
-}
-
-static int add_row(struct view *v, const struct query *q, const char *id,
-		   const struct snapshot *s, struct listing *l)
-{
-	int err = 0;
-
-	listing_next(l);
-	for (size_t i = 0; i < q->column_count && !err; i++) {
-		const struct column *c = &q->columns[i];
-
-		err = listing_add(l, c->label,
-				  c->key ? view_get(v, id, s, c->key) : id);
-	}
-	return err;
-}
-
-static int fill(struct view *v, const struct query *q, struct listing *l)
-{
-	size_t rows = 0;
-	int err = 0;
-
-	for (size_t i = 0; i < v->count && rows < q->rows_max && !err; i++) {
-		struct snapshot s;
-		const char *state;
-
-		if (view_read(v, v->ids[i], &s))
-			continue;
-		state = snapshot_get(&s, "state");
-		if (is_wanted(q, state ? state : "")) {
-			err = add_row(v, q, v->ids[i], &s, l);
-			rows++;
-		}
-		snapshot_release(&s);
-	}
-	return err;
-}
-
-static int list(struct view *v, const struct query *q, bool json)
-{
-	struct listing *l = NULL;
-	int err = listing_new(&l);
-
-	if (!err)
-		err = fill(v, q, l);
-	if (!err)
-		err = listing_print_table(l, json);
-	listing_free(l);
-	return err;
-}
-
-static int open_and_list(struct cli *cli, const struct query *q, bool json)
-{
-	struct view *v;
-	int err = view_open(cli, q->section, &v);
-
-	if (err)
-		return no_memory(err);
-	err = list(v, q, json);
-	view_close(v);
-	return err ? no_memory(err) : 0;
-}
-
-static const char *const ended[] = { "ended", NULL };
-static const char *const done[] = { "ready", "deleted", "ignored", NULL };
-
-int cmd_calls(struct cli *cli, const struct table_match *m)
-{
-	const struct query q = {
-		.section = "streamer",
-		.columns = call_columns,
-		.column_count = ARRAY_SIZE(call_columns),
-		.hidden = table_has_flag(m, "--all") ? NULL : ended,
-		.rows_max = SIZE_MAX,
-	};
-
-	return open_and_list(cli, &q, table_has_flag(m, "--json"));
-}
-
-int cmd_recordings(struct cli *cli, const struct table_match *m)
-{
-	const struct query q = {
-		.section = "uploader",
-		.columns = recording_columns,
-		.column_count = ARRAY_SIZE(recording_columns),
-		.state = table_arg(m, 0),
-		.rows_max = SIZE_MAX,
-	};
-
-	return open_and_list(cli, &q, table_has_flag(m, "--json"));
-}
-
-/* ---- show --------------------------------------------------------------- */
-
-static int show(struct view *v, const char *id, const struct snapshot *s,
-		bool json)
-{
-	struct listing *l = NULL;
-	int err = listing_new(&l);
-
-	for (size_t i = 0; i < s->count && !err; i++) {
-		const char *key = s->pairs[i].key;
-
-		err = listing_add(l, key, view_get(v, id, s, key));
-	}
-	if (!err)
-		err = listing_print_pairs(l, LABEL_WIDTH, json);
-	listing_free(l);
-	return err;
-}
-
-/* 1 where there is no such object. */
-static int show_of(struct cli *cli, const char *section, const char *id,
-		   bool json)
-{
-	struct snapshot s;
-	struct view *v;
-	int err = view_open(cli, section, &v);
-
-	if (err)
-		return err;
-	if (view_read(v, id, &s)) {
-		err = 1;
-	} else {
-		err = show(v, id, &s, json);
-		snapshot_release(&s);
-	}
-	view_close(v);
-	return err;
-}
-
-int cmd_show(struct cli *cli, const struct table_match *m)
-{
-	bool json = table_has_flag(m, "--json");
-	int err = show_of(cli, "uploader", m->argv[0], json);
-
-	if (err == 1)
-		err = show_of(cli, "streamer", m->argv[0], json);
-	if (err == 1)
-		return cli_failure(-ENOENT,
-				   "no call and no recording has the id %s",
-				   m->argv[0]);
-	return err ? no_memory(err) : 0;
-}
-
-/* ---- commands on one object --------------------------------------------- */
-
-static int order_object(struct cli *cli, const char *section,
-			const struct table_match *m)
-{
-	char command[256];
-	int word = (int)strcspn(m->command->syntax, " ");
-
-	snprintf(command, sizeof(command), "%.*s %s", word, m->command->syntax,
-		 m->argv[0]);
-	return cmd_order(cli, section, command);
-}
-
-int cmd_order_call(struct cli *cli, const struct table_match *m)
-{
-	return order_object(cli, "streamer", m);
-}
-
-int cmd_order_recording(struct cli *cli, const struct table_match *m)
-{
-	return order_object(cli, "uploader", m);
-}
-
-/* ---- status ------------------------------------------------------------- */
-
-static void format_life(const struct view *v, char *dst, size_t size)
-{
-	char since[STR_TIME_SIZE];
-
-	str_format_time(v->since_s, since);
-	if (v->status == CTLREAD_RUNNING)
-		snprintf(dst, size, "%s since %s", view_state(v, "state"),
-			 view_state(v, "started"));
-	else if (v->status == CTLREAD_HANGING)
-		snprintf(dst, size, "not answering since %s", since);
-	else if (v->since_s)
-		snprintf(dst, size, "stopped since %s", since);
-	else
-		snprintf(dst, size, "never started");
-}
-
-static int add_life(struct listing *l, const char *label, const struct view *v)
-{
-	char text[128];
-
-	format_life(v, text, sizeof(text));
-	return listing_add(l, label, text);
-}
-
-/* Labels and the keys behind them; two keys make "a: b". */
-struct line {
-	const char *label, *key, *more;
-};
-
-static const struct line streamer_lines[] = {
+static const struct column streamer_lines[] = {
 	{ "  why", "why", NULL },
 	{ "  listens at", "listen", NULL },
 	{ "  calls", "calls_active", NULL },
 	{ "  call limit", "calls_limit", NULL },
 	{ "  calls so far", "calls_total", NULL },
 	{ "  last error", "error", NULL },
+	{ NULL, NULL, NULL },
 };
 
-static const struct line uploader_lines[] = {
+static const char *const ended[] = { "ended", NULL };
+
+static const struct part streamer = { "streamer", call_columns, streamer_lines,
+				      ended };
+
+static const struct column recording_columns[] = {
+	{ "state", "state", NULL }, { "progress", "progress", NULL },
+	{ "size", "size", NULL },   { "space", "space_name", NULL },
+	{ "path", "path", NULL },   { "why", "why", NULL },
+	{ NULL, NULL, NULL },
+};
+
+static const struct column uploader_lines[] = {
 	{ "  why", "why", NULL },
 	{ "  share", "source_state", "source_why" },
 	{ "  bridge", "cms_state", "cms_why" },
@@ -284,130 +70,243 @@ static const struct line uploader_lines[] = {
 	{ "  ready", "ready", NULL },
 	{ "  failed", "failed", NULL },
 	{ "  last error", "error", NULL },
+	{ NULL, NULL, NULL },
 };
 
-static int add_lines(struct listing *l, const struct view *v,
-		     const struct line *lines, size_t n)
-{
-	char text[512];
-	int err = 0;
+static const char *const done[] = { "ready", "deleted", "ignored", NULL };
 
-	for (size_t i = 0; i < n && !err; i++) {
-		const char *value = view_state(v, lines[i].key);
-		const char *more = lines[i].more ? view_state(v, lines[i].more)
-						 : "";
+static const struct part uploader = { "uploader", recording_columns,
+				      uploader_lines, done };
+
+/* ---- lists of objects --------------------------------------------------- */
+
+/* Which objects: those in a state, or all but some. */
+struct query {
+	const char *state;
+	const char *const *but;
+	size_t rows_max;
+};
+
+static bool is_wanted(const struct query *q, const char *state)
+{
+	if (q->state)
+		return !strcmp(state, q->state);
+	for (size_t i = 0; q->but && q->but[i]; i++)
+		if (!strcmp(state, q->but[i]))
+			return false;
+	return true;
+}
+
+static void add_object(struct listing *l, struct view *v,
+		       const struct column *c, const char *id,
+		       const struct snapshot *s)
+{
+	listing_next(l);
+	listing_add(l, "id", id);
+	for (; c->label; c++)
+		listing_add(l, c->label, view_get(v, id, s, c->key));
+}
+
+static int list(struct view *v, const struct part *part, const struct query *q,
+		bool json)
+{
+	struct listing l;
+	size_t rows = 0;
+
+	listing_init(&l);
+	for (size_t i = 0; i < v->count && rows < q->rows_max; i++) {
+		struct snapshot s;
+		const char *state;
+
+		if (view_read(v, v->ids[i], &s))
+			continue;
+		state = snapshot_get(&s, "state");
+		if (is_wanted(q, state ? state : "")) {
+			add_object(&l, v, part->columns, v->ids[i], &s);
+			rows++;
+		}
+		snapshot_release(&s);
+	}
+	return listing_end_table(&l, json);
+}
+
+static int open_and_list(struct cli *cli, const struct part *part,
+			 const struct query *q, bool json)
+{
+	struct view *v;
+	int code = view_open(cli, part->section, &v);
+
+	if (code)
+		return cli_failure(code, "%s", err_str(code));
+	code = list(v, part, q, json);
+	view_close(v);
+	return code;
+}
+
+int cmd_calls(struct cli *cli, const struct table_match *m)
+{
+	const struct query q = {
+		.but = table_has_flag(m, "--all") ? NULL : streamer.done,
+		.rows_max = SIZE_MAX,
+	};
+
+	return open_and_list(cli, &streamer, &q, table_has_flag(m, "--json"));
+}
+
+int cmd_recordings(struct cli *cli, const struct table_match *m)
+{
+	const struct query q = { .state = table_arg(m, 0),
+				 .rows_max = SIZE_MAX };
+
+	return open_and_list(cli, &uploader, &q, table_has_flag(m, "--json"));
+}
+
+/* ---- show --------------------------------------------------------------- */
+
+static int show(struct view *v, const char *id, const struct snapshot *s,
+		bool json)
+{
+	struct listing l;
+
+	listing_init(&l);
+	for (size_t i = 0; i < s->count; i++)
+		listing_add(&l, s->pairs[i].key,
+			    view_get(v, id, s, s->pairs[i].key));
+	return listing_end_pairs(&l, LABEL_WIDTH, json);
+}
+
+/* False where there is no such object. */
+static bool show_of(struct cli *cli, const char *section,
+		    const struct table_match *m, int *ret_code)
+{
+	struct snapshot s;
+	struct view *v;
+	bool found;
+
+	*ret_code = view_open(cli, section, &v);
+	if (*ret_code) {
+		cli_failure(*ret_code, "%s", err_str(*ret_code));
+		return true;
+	}
+	found = !view_read(v, m->argv[0], &s);
+	if (found) {
+		*ret_code =
+			show(v, m->argv[0], &s, table_has_flag(m, "--json"));
+		snapshot_release(&s);
+	}
+	view_close(v);
+	return found;
+}
+
+int cmd_show(struct cli *cli, const struct table_match *m)
+{
+	int code;
+
+	if (show_of(cli, "uploader", m, &code) ||
+	    show_of(cli, "streamer", m, &code))
+		return code;
+	return cli_failure(-ENOENT, "no call and no recording has the id %s",
+			   m->argv[0]);
+}
+
+/* ---- status ------------------------------------------------------------- */
+
+static void add_life(struct listing *l, const char *label, const struct view *v)
+{
+	char since[STR_TIME_SIZE], text[128] = "never started";
+
+	str_format_time(v->since_s, since);
+	if (v->status == CTLREAD_RUNNING)
+		snprintf(text, sizeof(text), "%s since %s",
+			 view_state(v, "state"), view_state(v, "started"));
+	else if (v->status == CTLREAD_HANGING)
+		snprintf(text, sizeof(text), "not answering since %s", since);
+	else if (v->since_s)
+		snprintf(text, sizeof(text), "stopped since %s", since);
+	listing_add(l, label, text);
+}
+
+static int print_daemon(struct view *v, const struct part *part)
+{
+	const struct query q = { .but = part->done, .rows_max = SCREEN_ROWS };
+	struct listing l;
+	int code;
+
+	listing_init(&l);
+	add_life(&l, v->folder, v);
+	for (const struct column *c = part->lines; c->label; c++) {
+		const char *value = view_state(v, c->key);
+		const char *more = c->more ? view_state(v, c->more) : "";
+		char text[512];
 
 		snprintf(text, sizeof(text), "%s%s%s", value,
 			 *value && *more ? ": " : "", more);
 		if (*text)
-			err = listing_add(l, lines[i].label, text);
+			listing_add(&l, c->label, text);
 	}
-	return err;
+	code = listing_end_pairs(&l, LABEL_WIDTH, false);
+	return code ? code : list(v, part, &q, false);
 }
 
-static int print_daemon(const struct view *v, const char *label,
-			const struct line *lines, size_t n)
+static void add_state(struct listing *l, const struct view *v)
 {
-	struct listing *l = NULL;
-	int err = listing_new(&l);
+	char label[160];
 
-	if (!err)
-		err = add_life(l, label, v);
-	if (!err)
-		err = add_lines(l, v, lines, n);
-	if (!err)
-		err = listing_print_pairs(l, LABEL_WIDTH, false);
-	listing_free(l);
-	return err;
-}
-
-static int print_screen(struct view *streamer, struct view *uploader)
-{
-	const struct query calls = {
-		.columns = call_columns,
-		.column_count = ARRAY_SIZE(call_columns),
-		.hidden = ended,
-		.rows_max = SCREEN_ROWS,
-	};
-	const struct query recordings = {
-		.columns = recording_columns,
-		.column_count = ARRAY_SIZE(recording_columns),
-		.hidden = done,
-		.rows_max = SCREEN_ROWS,
-	};
-	int err = print_daemon(streamer, "streamer", streamer_lines,
-			       ARRAY_SIZE(streamer_lines));
-
-	if (!err)
-		err = list(streamer, &calls, false);
-	putchar('\n');
-	if (!err)
-		err = print_daemon(uploader, uploader->folder, uploader_lines,
-				   ARRAY_SIZE(uploader_lines));
-	if (!err)
-		err = list(uploader, &recordings, false);
-	return err;
-}
-
-static int add_state(struct listing *l, const struct view *v)
-{
-	char label[160], life[128];
-	int err;
-
-	format_life(v, life, sizeof(life));
-	snprintf(label, sizeof(label), "%s", v->folder);
-	err = listing_add(l, label, life);
-	for (size_t i = 0; v->state.text && i < v->state.count && !err; i++) {
+	add_life(l, v->folder, v);
+	for (size_t i = 0; i < v->state.count; i++) {
 		snprintf(label, sizeof(label), "%s_%s", v->folder,
 			 v->state.pairs[i].key);
-		err = listing_add(l, label, v->state.pairs[i].value);
+		listing_add(l, label, v->state.pairs[i].value);
 	}
-	return err;
 }
 
-static int print_json(struct view *streamer, struct view *uploader)
+static int print_json(const struct view *s, const struct view *u)
 {
-	struct listing *l = NULL;
-	int err = listing_new(&l);
+	struct listing l;
 
-	if (!err)
-		err = add_state(l, streamer);
-	if (!err)
-		err = add_state(l, uploader);
-	if (!err)
-		err = listing_print_pairs(l, 0, true);
-	listing_free(l);
-	return err;
+	listing_init(&l);
+	add_state(&l, s);
+	add_state(&l, u);
+	return listing_end_pairs(&l, 0, true);
+}
+
+static int print_screen(struct view *s, struct view *u)
+{
+	int code = print_daemon(s, &streamer);
+
+	putchar('\n');
+	return code ? code : print_daemon(u, &uploader);
 }
 
 static int print_status(struct cli *cli, bool json)
 {
-	struct view *streamer = NULL, *uploader = NULL;
-	int err = view_open(cli, "streamer", &streamer);
+	struct view *s = NULL, *u = NULL;
+	int code = view_open(cli, "streamer", &s);
 
-	if (!err)
-		err = view_open(cli, "uploader", &uploader);
-	if (!err)
-		err = json ? print_json(streamer, uploader)
-			   : print_screen(streamer, uploader);
-	view_close(streamer);
-	view_close(uploader);
+	if (!code)
+		code = view_open(cli, "uploader", &u);
+	if (code)
+		cli_failure(code, "%s", err_str(code));
+	else
+		code = json ? print_json(s, u) : print_screen(s, u);
+	view_close(s);
+	view_close(u);
 	fflush(stdout);
-	return err;
+	return code;
 }
 
 int cmd_status(struct cli *cli, const struct table_match *m)
 {
 	bool watches = table_has_flag(m, "-w");
-	int err;
+	int code;
 
 	cli_watch_interrupt();
 	do {
 		if (watches && isatty(STDOUT_FILENO))
 			fputs("\033[H\033[J", stdout);
-		err = print_status(cli, table_has_flag(m, "--json"));
-		if (watches && !err)
+		code = print_status(cli, table_has_flag(m, "--json"));
+		if (watches && !code)
 			poll(NULL, 0, WATCH_MS);
-	} while (watches && !err && !cli_is_interrupted() && !ferror(stdout));
-	return err ? no_memory(err) : 0;
+	} while (watches && !code && !cli_is_interrupted() && !ferror(stdout));
+	return code;
 }

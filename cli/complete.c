@@ -92,9 +92,9 @@ static void add_settings(struct search *s)
 
 static void add_objects(struct search *s, const char *section, const char *kind)
 {
-	char folder[WORD_SIZE], path[3 * WORD_SIZE];
+	char folder[CLI_NAME_SIZE], path[3 * WORD_SIZE];
 
-	cli_folder(s->cli, section, folder, sizeof(folder));
+	cli_folder(s->cli, section, folder);
 	snprintf(path, sizeof(path), "%s/%s/%s",
 		 conf_text(s->cli->conf, OPT_CONTROL_DIR), folder, kind);
 	add_folder(s, path, ctldir_is_id);

@@ -9,36 +9,21 @@
 
 #include <jansson.h>
 
+#include "cli/cli.h"
 #include "lib/str.h"
 
 enum { COLUMNS_MAX = 16, LABEL_MAX = 64, VALUE_MAX = 4096 };
 
-struct listing {
-	json_t *rows; /* each an array of pairs [label, value] */
-	json_t *row;  /* the last of them */
-};
-
-int listing_new(struct listing **ret)
+void listing_init(struct listing *l)
 {
-	struct listing *l = calloc(1, sizeof(*l));
-
-	if (!l)
-		return -ENOMEM;
-	l->rows = json_array();
-	if (!l->rows) {
-		listing_free(l);
-		return -ENOMEM;
-	}
-	*ret = l;
-	return 0;
+	*l = (struct listing){ .rows = json_array() };
+	l->err = l->rows ? 0 : -ENOMEM;
 }
 
-void listing_free(struct listing *l)
+void listing_release(struct listing *l)
 {
-	if (!l)
-		return;
 	json_decref(l->rows);
-	free(l);
+	*l = (struct listing){ .rows = NULL };
 }
 
 void listing_next(struct listing *l)
@@ -62,19 +47,16 @@ static json_t *make_value(const char *value)
 	return json_string(text);
 }
 
-int listing_add(struct listing *l, const char *label, const char *value)
+void listing_add(struct listing *l, const char *label, const char *value)
 {
-	if (!l->row) {
+	if (!l->row && !l->err) {
 		l->row = json_array();
-		if (json_array_append_new(l->rows, l->row)) {
-			l->row = NULL;
-			return -ENOMEM;
-		}
+		l->err = json_array_append_new(l->rows, l->row) ? -ENOMEM : 0;
 	}
-	if (json_array_append_new(l->row,
+	if (!l->err &&
+	    json_array_append_new(l->row,
 				  json_pack("[s,o]", label, make_value(value))))
-		return -ENOMEM;
-	return 0;
+		l->err = -ENOMEM;
 }
 
 static const char *label_of(const json_t *pair)
@@ -116,30 +98,27 @@ static json_t *make_object(const json_t *row)
 	return object;
 }
 
+/* NULL where memory ran out. */
 static int print_json(json_t *take_value)
 {
-	int err = 0;
+	int err = take_value ? 0 : -ENOMEM;
 
-	if (!take_value)
-		return -ENOMEM;
-	if (json_dumpf(take_value, stdout, JSON_INDENT(2)))
+	if (!err && json_dumpf(take_value, stdout, JSON_INDENT(2)))
 		err = -EIO;
-	putchar('\n');
+	if (!err)
+		putchar('\n');
 	json_decref(take_value);
 	return err;
 }
 
-int listing_print_pairs(struct listing *l, int width, bool json)
+static void print_pairs(const json_t *row, int width)
 {
-	json_t *row = json_array_get(l->rows, 0), *pair;
+	json_t *pair;
 	size_t i;
 
-	if (json)
-		return print_json(make_object(row));
 	json_array_foreach(row, i, pair)
 		printf("%-*s: %s\n", width, label_of(pair),
 		       text_of(pair, "none"));
-	return 0;
 }
 
 /* Characters, not bytes: good enough for columns. */
@@ -152,29 +131,27 @@ static int width_of(const char *text)
 	return n;
 }
 
-static void measure(const struct listing *l, int widths[COLUMNS_MAX])
+static void measure(const json_t *row, bool titles, int widths[COLUMNS_MAX])
 {
-	json_t *row, *pair;
-	size_t i, j;
+	size_t n = json_array_size(row);
 
-	json_array_foreach(l->rows, i, row)
-		json_array_foreach(row, j, pair) {
-			int title = width_of(label_of(pair));
-			int n = width_of(text_of(pair, "-"));
+	for (size_t i = 0; i < n && i < COLUMNS_MAX; i++) {
+		const json_t *pair = json_array_get(row, i);
+		int width =
+			width_of(titles ? label_of(pair) : text_of(pair, "-"));
 
-			n = n > title ? n : title;
-			if (j < COLUMNS_MAX && n > widths[j])
-				widths[j] = n;
-		}
+		if (width > widths[i])
+			widths[i] = width;
+	}
 }
 
 /* The last column is as long as it is. */
 static void print_row(const json_t *row, bool titles,
 		      const int widths[COLUMNS_MAX])
 {
-	size_t i, n = json_array_size(row);
+	size_t n = json_array_size(row);
 
-	for (i = 0; i < n && i < COLUMNS_MAX; i++) {
+	for (size_t i = 0; i < n && i < COLUMNS_MAX; i++) {
 		const json_t *pair = json_array_get(row, i);
 		const char *text = titles ? label_of(pair) : text_of(pair, "-");
 		int pad = widths[i] - width_of(text);
@@ -184,33 +161,61 @@ static void print_row(const json_t *row, bool titles,
 	putchar('\n');
 }
 
-static int print_array(const struct listing *l)
+static void print_rows(const json_t *rows)
 {
-	json_t *array = json_array(), *row;
-	size_t i;
-
-	json_array_foreach(l->rows, i, row) {
-		if (json_array_append_new(array, make_object(row))) {
-			json_decref(array);
-			return -ENOMEM;
-		}
-	}
-	return print_json(array);
-}
-
-int listing_print_table(struct listing *l, bool json)
-{
+	const json_t *first = json_array_get(rows, 0);
 	int widths[COLUMNS_MAX] = { 0 };
 	json_t *row;
 	size_t i;
 
-	if (json)
-		return print_array(l);
-	if (!json_array_size(l->rows))
-		return 0;
-	measure(l, widths);
-	print_row(json_array_get(l->rows, 0), true, widths);
-	json_array_foreach(l->rows, i, row)
+	if (!first)
+		return;
+	measure(first, true, widths);
+	json_array_foreach(rows, i, row)
+		measure(row, false, widths);
+	print_row(first, true, widths);
+	json_array_foreach(rows, i, row)
 		print_row(row, false, widths);
-	return 0;
+}
+
+static json_t *make_array(const json_t *rows)
+{
+	json_t *array = json_array(), *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		if (!json_array_append_new(array, make_object(row)))
+			continue;
+		json_decref(array);
+		return NULL;
+	}
+	return array;
+}
+
+static int end(struct listing *l)
+{
+	int err = l->err;
+
+	listing_release(l);
+	return err ? cli_failure(err, "%s", err_str(err)) : 0;
+}
+
+int listing_end_pairs(struct listing *l, int width, bool json)
+{
+	const json_t *row = json_array_get(l->rows, 0);
+
+	if (!l->err && json)
+		l->err = print_json(make_object(row));
+	else if (!l->err)
+		print_pairs(row, width);
+	return end(l);
+}
+
+int listing_end_table(struct listing *l, bool json)
+{
+	if (!l->err && json)
+		l->err = print_json(make_array(l->rows));
+	else if (!l->err)
+		print_rows(l->rows);
+	return end(l);
 }

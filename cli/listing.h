@@ -15,29 +15,35 @@
  * are the labels in lower case with '_' for what is no letter or digit. A table
  * has a line for each row below a line of titles, and is an array of objects.
  *
- *	struct listing *l;
- *	err = listing_new(&l);
- *	err = listing_add(l, "Enabled", "false");
- *	err = listing_print_pairs(l, 24, json);
- *	listing_free(l);
+ *	struct listing l;
  *
- * Errors: -ENOMEM. Values may be NULL: unknown, null in JSON.
+ *	listing_init(&l);
+ *	listing_add(&l, "Enabled", "false");
+ *	return listing_end_pairs(&l, 24, json);
+ *
+ * What fails on the way is remembered, and told and returned at the end. Values
+ * may be NULL: unknown, null in JSON.
  */
-struct listing;
+struct json_t;
 
-int listing_new(struct listing **ret) ATTR_MUST_CHECK;
-void listing_free(struct listing *l);
+struct listing {
+	struct json_t *rows; /* each an array of pairs [label, value] */
+	struct json_t *row;  /* the last of them */
+	int err;
+};
+
+void listing_init(struct listing *l);
+/* Where it is not shown after all. */
+void listing_release(struct listing *l);
 
 /* A pair of the current row. */
-int listing_add(struct listing *l, const char *label,
-		const char *value) ATTR_MUST_CHECK;
+void listing_add(struct listing *l, const char *label, const char *value);
 /* The pairs to come belong to another row. */
 void listing_next(struct listing *l);
 
 /* printf("%-*s: %s\n"); "none" where a value is NULL or empty. */
-int listing_print_pairs(struct listing *l, int width,
-			bool json) ATTR_MUST_CHECK;
+int listing_end_pairs(struct listing *l, int width, bool json) ATTR_MUST_CHECK;
 /* "-" where a value is NULL or empty. */
-int listing_print_table(struct listing *l, bool json) ATTR_MUST_CHECK;
+int listing_end_table(struct listing *l, bool json) ATTR_MUST_CHECK;
 
 #endif

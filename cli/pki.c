@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "lib/file.h"
+#include "lib/mono.h"
 #include "lib/str.h"
 
 enum { FILE_BYTES_MAX = 1 << 20, CHAIN_MAX = 256 };
@@ -132,20 +133,40 @@ static int64_t epoch_of(const ASN1_TIME *t)
 	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
-int pki_dates(const char *certificate, int64_t *ret_from, int64_t *ret_until,
-	      struct err *err)
+/* Zero where it cannot be read: long over. */
+static int judge_dates(const char *certificate, int64_t from, int64_t until,
+		       struct err *err)
+{
+	int64_t now = mono_wall_s();
+	char text[STR_TIME_SIZE];
+
+	str_format_time(now < from ? from : until, text);
+	if (now < from)
+		return err_set(err, -EKEYREJECTED,
+			       "%s is not valid before %s: is the clock right?",
+			       certificate, text);
+	if (now > until)
+		return err_set(err, -EKEYEXPIRED, "%s has expired on %s",
+			       certificate, text);
+	return 0;
+}
+
+int pki_check_dates(const char *certificate, int64_t *ret_until,
+		    struct err *err)
 {
 	STACK_OF(X509) *chain = NULL;
 	int code = read_chain(certificate, &chain, err);
-	const X509 *x;
+	int64_t from, until;
 
 	if (code)
 		return code;
-	x = sk_X509_value(chain, 0);
-	*ret_from = epoch_of(X509_get0_notBefore(x));
-	*ret_until = epoch_of(X509_get0_notAfter(x));
+	from = epoch_of(X509_get0_notBefore(sk_X509_value(chain, 0)));
+	until = epoch_of(X509_get0_notAfter(sk_X509_value(chain, 0)));
 	free_chain(chain);
-	return 0;
+	code = judge_dates(certificate, from, until, err);
+	if (!code && ret_until)
+		*ret_until = until;
+	return code;
 }
 
 static int verify_with(X509_STORE *store, STACK_OF(X509) * chain,

@@ -19,9 +19,12 @@
 int pki_match(const char *key, const char *certificate,
 	      struct err *err) ATTR_MUST_CHECK;
 
-/* When the (first) certificate of a file begins and ends, epoch seconds. */
-int pki_dates(const char *certificate, int64_t *ret_from, int64_t *ret_until,
-	      struct err *err) ATTR_MUST_CHECK;
+/*
+ * Is the (first) certificate of a file in date? -EKEYEXPIRED, -EKEYREJECTED not
+ * yet. `ret_until` may be NULL.
+ */
+int pki_check_dates(const char *certificate, int64_t *ret_until,
+		    struct err *err) ATTR_MUST_CHECK;
 
 /*
  * What a subject says: "CN:host" and so on, and
@@ -37,13 +40,11 @@ struct pki_subject {
  * itself. The files must not be there yet (-EEXIST). The key's is 0600.
  * `progress` is called while the key is looked for.
  */
+enum pki_kind { PKI_REQUEST, PKI_SELF_SIGNED };
 typedef void pki_progress_fn(bool line_ends);
-int pki_request(const char *key, const char *request,
-		const struct pki_subject *subject, pki_progress_fn *progress,
-		struct err *err) ATTR_MUST_CHECK;
-int pki_self_sign(const char *key, const char *certificate,
-		  const struct pki_subject *subject, pki_progress_fn *progress,
-		  struct err *err) ATTR_MUST_CHECK;
+int pki_make(enum pki_kind kind, const char *key, const char *path,
+	     const struct pki_subject *subject, pki_progress_fn *progress,
+	     struct err *err) ATTR_MUST_CHECK;
 
 /* Adds what a file holds, for people; of a key only its kind. */
 int pki_inspect(const char *path, struct buf *dst,

@@ -153,12 +153,6 @@ static int read_subject(const struct pki_subject *subject, X509_NAME *name,
 	return code;
 }
 
-static X509_EXTENSION *make_alt_extension(const struct buf *alt)
-{
-	return X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
-				   buf_text(alt));
-}
-
 /* ---- what is written ---------------------------------------------------- */
 
 /* A file that is there is somebody's. */
@@ -180,46 +174,6 @@ static int write_bio(const char *path, BIO *bio, mode_t mode, struct err *err)
 	return code;
 }
 
-static int write_key(const char *path, EVP_PKEY *key, struct err *err)
-{
-	BIO *bio = BIO_new(BIO_s_secmem());
-	int code;
-
-	if (!bio ||
-	    PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
-		code = no_openssl(err, path);
-	else
-		code = write_bio(path, bio, 0600, err);
-	BIO_free(bio);
-	return code;
-}
-
-static int write_request(const char *path, X509_REQ *request, struct err *err)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	int code;
-
-	if (!bio || PEM_write_bio_X509_REQ(bio, request) != 1)
-		code = no_openssl(err, path);
-	else
-		code = write_bio(path, bio, 0644, err);
-	BIO_free(bio);
-	return code;
-}
-
-static int write_certificate(const char *path, X509 *x, struct err *err)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	int code;
-
-	if (!bio || PEM_write_bio_X509(bio, x) != 1)
-		code = no_openssl(err, path);
-	else
-		code = write_bio(path, bio, 0644, err);
-	BIO_free(bio);
-	return code;
-}
-
 static int check_new(const char *key, const char *other, struct err *err)
 {
 	const char *paths[] = { key, other };
@@ -231,12 +185,38 @@ static int check_new(const char *key, const char *other, struct err *err)
 	return 0;
 }
 
+/* One of them. */
+struct pem {
+	EVP_PKEY *key;
+	X509_REQ *request;
+	X509 *certificate;
+};
+
+static int write_pem(const char *path, const struct pem *p, struct err *err)
+{
+	BIO *bio = BIO_new(p->key ? BIO_s_secmem() : BIO_s_mem());
+	int good = 0, code;
+
+	if (bio && p->key)
+		good = PEM_write_bio_PrivateKey(bio, p->key, NULL, NULL, 0,
+						NULL, NULL);
+	else if (bio && p->request)
+		good = PEM_write_bio_X509_REQ(bio, p->request);
+	else if (bio)
+		good = PEM_write_bio_X509(bio, p->certificate);
+	code = good == 1 ? write_bio(path, bio, p->key ? 0600 : 0644, err)
+			 : no_openssl(err, path);
+	BIO_free(bio);
+	return code;
+}
+
 /* ---- request and certificate -------------------------------------------- */
 
-static int add_request_extension(X509_REQ *request, const struct buf *alt)
+static int add_alt_extension(X509_REQ *request, const struct buf *alt)
 {
 	STACK_OF(X509_EXTENSION) *all = sk_X509_EXTENSION_new_null();
-	X509_EXTENSION *one = make_alt_extension(alt);
+	X509_EXTENSION *one = X509V3_EXT_conf_nid(
+		NULL, NULL, NID_subject_alt_name, buf_text(alt));
 	bool good = all && one && sk_X509_EXTENSION_push(all, one);
 
 	if (!good)
@@ -246,97 +226,86 @@ static int add_request_extension(X509_REQ *request, const struct buf *alt)
 	return good ? 0 : -EINVAL;
 }
 
-static int fill_request(X509_REQ *request, EVP_PKEY *key, const struct buf *alt,
+static int name_request(const struct pki_subject *subject, X509_REQ *request,
 			struct err *err)
 {
-	if ((alt->len && add_request_extension(request, alt)) ||
-	    X509_REQ_set_pubkey(request, key) != 1 ||
-	    !X509_REQ_sign(request, key, EVP_sha256()))
-		return no_openssl(err, "making the request");
-	return 0;
-}
-
-int pki_request(const char *key, const char *request,
-		const struct pki_subject *subject, pki_progress_fn *progress,
-		struct err *err)
-{
-	X509_REQ *r = X509_REQ_new();
-	EVP_PKEY *pkey = NULL;
 	struct buf alt;
-	int code = r ? check_new(key, request, err) : -ENOMEM;
+	int code;
 
 	buf_init(&alt, ALT_NAMES_MAX);
-	if (!code)
-		code = read_subject(subject, X509_REQ_get_subject_name(r), &alt,
-				    err);
-	if (!code)
-		code = make_key(progress, &pkey, err);
-	if (!code)
-		code = fill_request(r, pkey, &alt, err);
-	if (!code)
-		code = write_key(key, pkey, err);
-	if (!code)
-		code = write_request(request, r, err);
+	code = read_subject(subject, X509_REQ_get_subject_name(request), &alt,
+			    err);
+	if (!code && alt.len && add_alt_extension(request, &alt))
+		code = no_openssl(err, "subjectAltName");
 	buf_release(&alt);
-	EVP_PKEY_free(pkey);
-	X509_REQ_free(r);
 	return code;
 }
 
-static int add_certificate_extension(X509 *x, const struct buf *alt)
+static bool copy_extensions(X509_REQ *request, X509 *x)
 {
-	X509_EXTENSION *one = make_alt_extension(alt);
-	int good = one && X509_add_ext(x, one, -1) == 1;
+	STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
+	bool good = true;
 
-	X509_EXTENSION_free(one);
-	return good ? 0 : -EINVAL;
+	for (int i = 0; i < sk_X509_EXTENSION_num(all) && good; i++)
+		good = X509_add_ext(x, sk_X509_EXTENSION_value(all, i), -1);
+	sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
+	return good;
 }
 
-static int set_serial(X509 *x)
+/* What the request asks for, signed with its own key. */
+static int sign_self(X509_REQ *request, EVP_PKEY *key, X509 *x, struct err *err)
 {
+	X509_NAME *name = X509_REQ_get_subject_name(request);
 	uint64_t serial;
 
 	crypto_random(&serial, sizeof(serial));
-	return ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1);
+	if (X509_set_version(x, X509_VERSION_3) == 1 &&
+	    ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) &&
+	    X509_gmtime_adj(X509_getm_notBefore(x), 0) &&
+	    X509_gmtime_adj(X509_getm_notAfter(x), VALID_S) &&
+	    X509_set_subject_name(x, name) == 1 &&
+	    X509_set_issuer_name(x, name) == 1 &&
+	    X509_set_pubkey(x, key) == 1 && copy_extensions(request, x) &&
+	    X509_sign(x, key, EVP_sha256()))
+		return 0;
+	return no_openssl(err, "making the certificate");
 }
 
-static int fill_certificate(X509 *x, EVP_PKEY *key, const struct buf *alt,
-			    struct err *err)
+static int write_both(const char *key_path, const char *path, EVP_PKEY *key,
+		      X509_REQ *request, X509 *x, struct err *err)
 {
-	if (X509_set_version(x, X509_VERSION_3) != 1 || set_serial(x) != 1 ||
-	    !X509_gmtime_adj(X509_getm_notBefore(x), 0) ||
-	    !X509_gmtime_adj(X509_getm_notAfter(x), VALID_S) ||
-	    X509_set_issuer_name(x, X509_get_subject_name(x)) != 1 ||
-	    X509_set_pubkey(x, key) != 1 ||
-	    (alt->len && add_certificate_extension(x, alt)) ||
-	    !X509_sign(x, key, EVP_sha256()))
-		return no_openssl(err, "making the certificate");
-	return 0;
+	const struct pem first = { .key = key };
+	const struct pem second = { .request = x ? NULL : request,
+				    .certificate = x };
+	int code = write_pem(key_path, &first, err);
+
+	return code ? code : write_pem(path, &second, err);
 }
 
-int pki_self_sign(const char *key, const char *certificate,
-		  const struct pki_subject *subject, pki_progress_fn *progress,
-		  struct err *err)
+int pki_make(enum pki_kind kind, const char *key, const char *path,
+	     const struct pki_subject *subject, pki_progress_fn *progress,
+	     struct err *err)
 {
-	X509 *x = X509_new();
+	X509_REQ *request = X509_REQ_new();
+	X509 *x = kind == PKI_SELF_SIGNED ? X509_new() : NULL;
 	EVP_PKEY *pkey = NULL;
-	struct buf alt;
-	int code = x ? check_new(key, certificate, err) : -ENOMEM;
+	int code = check_new(key, path, err);
 
-	buf_init(&alt, ALT_NAMES_MAX);
+	if (!code && (!request || (kind == PKI_SELF_SIGNED && !x)))
+		code = err_set(err, -ENOMEM, "out of memory");
 	if (!code)
-		code = read_subject(subject, X509_get_subject_name(x), &alt,
-				    err);
+		code = name_request(subject, request, err);
 	if (!code)
 		code = make_key(progress, &pkey, err);
+	if (!code && (X509_REQ_set_pubkey(request, pkey) != 1 ||
+		      !X509_REQ_sign(request, pkey, EVP_sha256())))
+		code = no_openssl(err, "making the request");
+	if (!code && x)
+		code = sign_self(request, pkey, x, err);
 	if (!code)
-		code = fill_certificate(x, pkey, &alt, err);
-	if (!code)
-		code = write_key(key, pkey, err);
-	if (!code)
-		code = write_certificate(certificate, x, err);
-	buf_release(&alt);
+		code = write_both(key, path, pkey, request, x, err);
 	EVP_PKEY_free(pkey);
+	X509_REQ_free(request);
 	X509_free(x);
 	return code;
 }

@@ -102,7 +102,7 @@ int view_open(const struct cli *cli, const char *section, struct view **ret)
 		return -ENOMEM;
 	v->objects_fd = -1;
 	buf_init(&v->counters, CTLREAD_COUNTERS_MAX);
-	cli_folder(cli, section, v->folder, sizeof(v->folder));
+	cli_folder(cli, section, v->folder);
 	snprintf(path, sizeof(path), "%s/%s",
 		 conf_text(cli->conf, OPT_CONTROL_DIR), v->folder);
 	v->fd = ctlread_open(AT_FDCWD, path);

@@ -22,7 +22,7 @@
 enum { VIEW_ID_SIZE = 64 };
 
 struct view {
-	char folder[80];
+	char folder[CLI_NAME_SIZE];
 	int fd, objects_fd; /* -1: there is none */
 	enum ctlread_status status;
 	int64_t since_s;

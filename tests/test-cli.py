@@ -557,68 +557,6 @@ def test_real_uploader(world):
     assert "take effect" in hint.err, hint.err
 
 
-def test_check_streamer(world):
-    """check names what is wrong with a streamer"""
-    cli = with_certificates(world, "check-st")
-    other = world.authority.issue("other2")
-    expired = world.authority.issue("expired2", from_days=-20, days=10)
-    for made, name in ((other, "other"), (expired, "old")):
-        cli.put_cert(made.cert, name + ".cer")
-        cli.put_cert(made.key, name + ".key")
-
-    def check(line, *texts):
-        cli.ok(line)
-        out = cli.line("check streamer").out
-        for text in texts:
-            assert text in out, (text, out)
-        return out
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        check(f"streamer sip listen 127.0.0.1 {port} none",
-              f"FAILURE: TCP port {port} of 127.0.0.1 is taken",
-              "WARNING: anyone may call", "FAILURE: streamer is enabled and "
-              "does not run")
-        check(f"set streamer.default_url rtmp://127.0.0.1:{port}/app/s",
-              f"SUCCESS: default_url: 127.0.0.1 port {port} answers")
-    check("unset streamer.default_url ; set streamer.allow_from 192.0.2.0/24",
-          f"SUCCESS: TCP port {port} of 127.0.0.1 is free",
-          "SUCCESS: who may call is limited")
-    check(f"set streamer.default_url rtmp://127.0.0.1:{port}/app/s",
-          "Connection refused; check the server")
-    check("set streamer.default_url rtmp://u:p@127.0.0.1/test",
-          "FAILURE: default_url: the URL cannot work: it needs an app")
-    check("set route.x rtmp://no-such-host.invalid/a/b", "route x: the name "
-          "no-such-host.invalid is not resolved")
-    check("streamer sip listen nosuch0 7000 7001",
-          "FAILURE: there is no interface nosuch0",
-          "FAILURE: TLS port set but no certificates configured")
-    check("streamer sip certs tac.key other.cer", "are no pair")
-    check("streamer sip certs old.key old.cer", "has expired on")
-    check("streamer sip certs tac.key tac.cer",
-          "SUCCESS: Key and certificate pair match", "tac.cer expires on")
-
-
-def test_check_uploader(world):
-    """check tries share, bridge and Rev through the uploader"""
-    rev, cms = world.rev(seed=rev_seed()), world.cms(seed=cms_seed())
-    folder = world.folder("check-share")
-    world.folder("check-share", "spaces")
-    up = Uploader(world, folder, rev, cms, name="check-up",
-                  settings={"fallback_owner": "admin"})
-    cli = Cli(world, "check-up-cli", config=up.config)
-    path = f"{built('uploader')}:{os.environ['PATH']}"
-    os.environ["PATH"] = path
-    wait_for(lambda: up.state().get("state"), what="state")
-    out = cli.ok("check uploader")
-    for text in ("uploader is enabled and runs", "the bridge answers",
-                 "may upload", "is in date until"):
-        assert text in out or "expires on" in out, (text, out)
-    rev.stop()
-    assert "FAILURE: " in cli.fail("check uploader")
-
-
 def test_bridge(world):
     """bridge: a profile and rules are made, shown, found again and removed"""
     cms = world.cms(seed=cms_seed())

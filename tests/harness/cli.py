@@ -26,6 +26,7 @@ class Cli:
 
     def __init__(self, world, name="cli", text="", config=None):
         self.world = world
+        self.variables = {}  # more of the environment
         self.dir = world.folder(name)
         self.certs = world.folder(name, "certs")
         self.secrets = world.folder(name, "secrets")
@@ -40,7 +41,11 @@ class Cli:
         return [built(PROGRAM), "-s", self.config, *map(str, words)]
 
     def environment(self):
-        return {**os.environ, "HOME": self.dir}
+        """The daemons that `check` runs are those that were built."""
+        built_first = [built("streamer"), built("uploader")]
+        return {**os.environ, "HOME": self.dir,
+                "PATH": os.pathsep.join([*built_first, os.environ["PATH"]]),
+                **self.variables}
 
     def run(self, *words, stdin=""):
         """Words as arguments; its Result. Text for standard input."""
