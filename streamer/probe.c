@@ -203,8 +203,9 @@ static void on_event(void *arg, const struct rtmp_event *event)
 		return;
 	if (event->kind == RTMP_REFUSED || event->kind == RTMP_ENDED)
 		on_refused(p, event);
-	p->is_in = event->kind == RTMP_CONNECTED;
-	if (p->is_in || event->kind == RTMP_MOVE)
+	/* A server that sends us elsewhere would let us in there. */
+	p->is_in = event->kind == RTMP_CONNECTED || event->kind == RTMP_MOVE;
+	if (p->is_in)
 		end(p);
 }
 
@@ -260,6 +261,7 @@ static int connect_once(struct probe *p)
 		.tc_url = p->url.tc_url,
 		.query = buf_text(&p->query),
 		.key = p->url.key,
+		.digest = p->settings->session.publish.digest,
 		.chunk_size = p->settings->session.publish.chunk_size,
 		.seed = mono_ns(),
 	};
@@ -314,7 +316,7 @@ static void say_result(struct probe *p, const char *shown)
 	else if (p->auth_steps)
 		say("SUCCESS", "%s: %s answers and takes user and password",
 		    p->name, shown);
-	else if (p->url.has_user)
+	else if (*p->url.user)
 		say("WARNING",
 		    "%s: %s answers but does not ask for user and password: "
 		    "whether it takes them shows when a call is published",
@@ -338,7 +340,6 @@ static void try_server(struct probe *p)
 	}
 	p->auth_steps = 0;
 	buf_wipe(&p->query);
-	err_set(&p->why, -ECONNRESET, "the server wants us elsewhere");
 	do
 		err = connect_once(p);
 	while (!err && p->again);
