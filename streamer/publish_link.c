@@ -20,6 +20,7 @@ enum {
 	STABLE_MS = 10000,
 	STALL_CHECKS = 4, /* in the time that a stall may last */
 	AUTH_STEPS_MAX = 3,
+	SECRET_MIN = 4, /* a shorter one is in every other sentence */
 	LINE_MAX = 1024,
 };
 
@@ -202,6 +203,17 @@ static void on_end(struct loop_task *task)
 
 /* ---- what the session says --------------------------------------------- */
 
+/* Servers like to repeat the name of a stream, which may be the secret. */
+static const char *shown_text(const struct publish *p, const char *text)
+{
+	bool is_secret = strcmp(url_shown_stream(&p->url), p->url.stream) != 0;
+
+	return is_secret && strlen(p->url.stream) >= SECRET_MIN &&
+			       strstr(text, p->url.stream)
+		       ? "***"
+		       : text;
+}
+
 static void authenticate(struct publish *p, const struct rtmp_event *event)
 {
 	const struct rtmp_auth_user user = { .user = p->url.user,
@@ -221,7 +233,8 @@ static void authenticate(struct publish *p, const struct rtmp_event *event)
 	if (e == -ENOENT) {
 		snprintf(why, sizeof(why), "RTMP server refused: %s%s%s",
 			 *event->code ? event->code : "no reason given",
-			 *event->text ? ": " : "", event->text);
+			 *event->text ? ": " : "",
+			 shown_text(p, event->text));
 		give_up(p, event->lasting ? AGAIN_LATER : AGAIN_SOON, why);
 	} else if (e) {
 		give_up(p, e == -ENOMEM ? AGAIN_SOON : AGAIN_NEVER, err.text);
@@ -363,7 +376,7 @@ static void on_created(struct publish *p, const struct rtmp_event *event)
 static void on_status(struct publish *p, const struct rtmp_event *event)
 {
 	publish_say(p, LOG_LEVEL_DEBUG, "RTMP status %s: %s", event->code,
-		    event->text);
+		    shown_text(p, event->text));
 }
 
 static void on_event(void *arg, const struct rtmp_event *event)

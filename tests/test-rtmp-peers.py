@@ -242,6 +242,17 @@ def test_refused(world):
     assert result["state"] == "retrying", result
 
 
+def test_secret_repeated(world):
+    """a server that repeats the name of the stream does not give it away"""
+    server = Server(world, refuse="NetStream.Publish.BadName")
+    publisher = Publisher(
+        world, Shared.file, f"rtmp://127.0.0.1:{server.port}/live/hush",
+        "-x", "1000")
+    result = publisher.result()
+    assert "BadName: ***" in result["why"], result
+    assert "hush" not in publisher.process.log_text()
+
+
 def test_no_such_host(world):
     """a name that does not resolve, and a server of another protocol"""
     result = Publisher(world, Shared.file,

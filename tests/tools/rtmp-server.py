@@ -225,7 +225,8 @@ class Client:
     def on_publish(self, call, values):
         say("publish", values[3])
         if self.options.refuse:
-            self.status(self.options.refuse, "error", "not you")
+            self.status(self.options.refuse, "error",
+                        f"not you: {values[3]} is taken")
             raise Gone
         self.publishing = True
         self.status("NetStream.Publish.Start")
