@@ -15,8 +15,8 @@
 #include <event2/event.h>
 
 #include "lib/list.h"
-#include "lib/resolve.h"
 #include "lib/str.h"
+#include "streamer/lookup.h"
 #include "streamer/stream_tls.h"
 
 enum {
@@ -40,6 +40,7 @@ enum state {
 
 struct stream_env {
 	struct loop *loop;
+	struct lookups lookups;
 	struct stream_tls *tls;
 	struct list finishing;
 	uint8_t input[READ_SIZE];
@@ -54,7 +55,7 @@ struct stream {
 	char *host;
 	uint16_t port;
 	bool tls_wanted;
-	struct resolve *lookup;
+	struct lookup lookup;
 	struct resolve_result found;
 	size_t next; /* of those found: not tried yet */
 	int fd;
@@ -94,6 +95,7 @@ int stream_env_new(struct loop *loop, const struct stream_settings *s,
 		return err_set(err, -ENOMEM, "out of memory");
 	env->loop = loop;
 	list_init(&env->finishing);
+	lookups_init(&env->lookups, loop);
 	e = stream_env_reload(env, s, err);
 	if (e) {
 		stream_env_free(env);
@@ -109,6 +111,7 @@ void stream_env_free(struct stream_env *env)
 		return;
 	list_for_each_safe(it, &env->finishing)
 		stream_close(list_entry(it, struct stream, node));
+	lookups_release(&env->lookups);
 	stream_tls_free(env->tls);
 	free(env);
 }
@@ -160,7 +163,7 @@ void stream_close(struct stream *s)
 	if (!s)
 		return;
 	list_del(&s->node);
-	resolve_cancel(s->lookup);
+	lookup_cancel(&s->lookup);
 	loop_cancel(s->env->loop, &s->over);
 	loop_timer_release(&s->timer);
 	stop_io(s);
@@ -466,7 +469,6 @@ static void on_found(void *arg, const struct resolve_result *result)
 {
 	struct stream *s = arg;
 
-	s->lookup = NULL;
 	s->found = *result;
 	if (result->err.code)
 		fail(s, result->err.code, result->err.text);
@@ -486,8 +488,8 @@ static bool is_address(const char *host)
 static int start(struct stream *s)
 {
 	if (!is_address(s->host))
-		return resolve_start(s->env->loop, s->host, on_found, s,
-				     &s->lookup);
+		return lookup_start(&s->env->lookups, &s->lookup, s->host,
+				    on_found, s);
 	s->found.count = 1;
 	str_copy(s->found.addresses[0], s->host, sizeof(s->found.addresses[0]));
 	connect_next(s);
@@ -510,6 +512,7 @@ int stream_open(struct stream_env *env, const struct stream_target *target,
 	s->port = target->port;
 	s->tls_wanted = target->tls;
 	list_init(&s->node);
+	lookup_init(&s->lookup);
 	loop_task_init(&s->over, on_over);
 	buf_init(&s->out, buffer_bytes);
 	s->host = strdup(target->host);
