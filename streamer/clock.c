@@ -147,6 +147,9 @@ uint64_t clock_map(struct clock *c, enum clock_lane_id id, uint32_t timestamp,
 		l->arrival_ms = arrival;
 	}
 	ms = llround(lane_ms(l, ticks));
+	/* A B picture is older than the latest, and no time that goes back. */
+	if (id == CLOCK_VIDEO && ticks < l->ticks)
+		return (uint64_t)(ms > 0 ? ms : 0);
 	if (ms < l->out_ms)
 		ms = l->out_ms;
 	l->out_ms = ms;

@@ -23,8 +23,9 @@ enum { PATIENCE = 2 };
 static void on_unit(void *arg, const struct h264_unit *u)
 {
 	struct media *m = arg;
-	uint64_t ms = clock_map(&m->clock, CLOCK_VIDEO, u->timestamp,
-				track_now_ms(m->track[TRACK_VIDEO]));
+	uint64_t pts_ms = clock_map(&m->clock, CLOCK_VIDEO, u->timestamp,
+				    track_now_ms(m->track[TRACK_VIDEO]));
+	uint64_t dts_ms = order_next(&m->order, pts_ms);
 
 	if (u->key) {
 		m->keys++;
@@ -34,7 +35,7 @@ static void on_unit(void *arg, const struct h264_unit *u)
 	for (size_t i = 0; i < m->target_count; i++)
 		if (m->target[i].publish)
 			publish_video(m->target[i].publish, u->nals, u->count,
-				      u->key, ms, ms);
+				      u->key, dts_ms, pts_ms);
 }
 
 static void on_frame(void *arg, const uint8_t *frame, size_t len,
@@ -68,9 +69,14 @@ static void on_parameter_sets(void *arg, const struct slice *sps,
 		return;
 	}
 	m->pps_count = pps_count;
-	if (!sps_parse(sps->data, (uint32_t)sps->len, &m->picture))
+	if (!sps_parse(sps->data, (uint32_t)sps->len, &m->picture)) {
+		order_begin(&m->order, m->picture.reorder,
+			    m->picture.fps_milli
+				    ? 1000000 / m->picture.fps_milli
+				    : 0);
 		log_info("call %" PRIu64 ": video is %ux%u", m->call,
 			 m->picture.width, m->picture.height);
+	}
 	for (size_t i = 0; i < m->target_count; i++)
 		target_tell_sets(m, &m->target[i]);
 }

@@ -5,6 +5,7 @@
 #include "lib/buf.h"
 #include "streamer/clock.h"
 #include "streamer/media.h"
+#include "streamer/order.h"
 #include "streamer/sps.h"
 #include "streamer/track.h"
 
@@ -25,6 +26,7 @@ struct media {
 
 	struct track *track[TRACK_KINDS];
 	struct clock clock;
+	struct order order;
 	struct target target[MSG_TARGETS_MAX];
 	size_t target_count;
 	uint64_t start_ms;

@@ -189,6 +189,31 @@ def test_transcode(world):
         assert 3.6 < length < 4.3, length
 
 
+def test_b_pictures(world):
+    """pictures that are shown in another order than they are decoded in"""
+    nginx, file = Nginx(world), world.path("b.mp4")
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", Shared.file,
+         "-c:a", "copy", "-c:v", "libx264", "-preset", "ultrafast", "-bf",
+         "3", "-b_strategy", "0", "-x264-params", "b-pyramid=normal", "-g",
+         "25", "-threads", "1", file], check=True)
+    driver = Driver(world, nginx.url("b"), "-v", "96", *AUDIO["latm"])
+    driver.wait_state("publishing")
+    assert send(world, driver, file=file).wait(30) == 0
+    driver.finish()
+    wait_for(lambda: nginx.recordings("b"), what="recording")
+    path = nginx.recordings("b")[0]
+    assert frames(path, "v") == frames(file, "v")
+    was, now = ([p[1:3] for p in packets(f) if p[0] == "video"]
+                for f in (file, path))
+    assert [d for d, _ in now] == sorted(d for d, _ in now)
+    assert all(dts <= pts for dts, pts in now)
+    for n in (0, 1):
+        shift = now[0][n] - was[0][n]
+        worst = max(abs(a[n] - b[n] - shift) for a, b in zip(now, was))
+        assert worst < 0.003, (n, worst)
+
+
 def test_wrong_key(world):
     """packets under another key are refused, and nothing is published"""
     nginx = Nginx(world)

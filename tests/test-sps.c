@@ -16,14 +16,14 @@ static const struct {
 	    0x0f, 0x38, 0x90, 0x00, 0x3d, 0x09, 0x00, 0x07, 0xa1,
 	    0x38, 0xa8, 0x80, 0x1e, 0x30, 0x65, 0x40 },
 	  34,
-	  { 66, 0xc0, 31, 1, 8, 8, 1280, 720, 30000 } },
+	  { 66, 0xc0, 31, 1, 8, 8, 1280, 720, 30000, 0 } },
 	/* x264, high 4.0: 1088 lines cropped to 1080 */
 	{ "1080p25",
 	  { 0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02,
 	    0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03, 0x00, 0x04,
 	    0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x60, 0xc6, 0x58 },
 	  27,
-	  { 100, 0, 40, 1, 8, 8, 1920, 1080, 25000 } },
+	  { 100, 0, 40, 1, 8, 8, 1920, 1080, 25000, 2 } },
 };
 
 static int test_known(void)
@@ -41,6 +41,7 @@ static int test_known(void)
 		CHECK_EQ(s.width, sets[i].want.width);
 		CHECK_EQ(s.height, sets[i].want.height);
 		CHECK_EQ(s.fps_milli, sets[i].want.fps_milli);
+		CHECK_EQ(s.reorder, sets[i].want.reorder);
 	}
 out:
 	return err;
