@@ -100,6 +100,16 @@ static bool match_always(const struct sdp_format *f, struct msg_media *m)
 	return true;
 }
 
+/* RFC 7587 section 6.1: what is sent, and what a peer of such a kind likes. */
+static bool match_opus(const struct sdp_format *f, struct msg_media *m)
+{
+	bool stereo = sdp_fmtp_number(f->fmtp, "sprop-stereo", 0) == 1 ||
+		      sdp_fmtp_number(f->fmtp, "stereo", 0) == 1;
+
+	m->channels = stereo ? 2 : 1;
+	return true;
+}
+
 /* sprop-parameter-sets: NAL units in base64, by commas. */
 static void read_sprop(const struct sdp_format *f, struct msg_media *m)
 {
@@ -147,7 +157,7 @@ static const struct {
 	{ "audio", "MP4A-LATM", MSG_CODEC_LATM, 0, false, match_latm },
 	{ "audio", "mpeg4-generic", MSG_CODEC_AAC_HBR, 0, false,
 	  match_generic },
-	{ "audio", "opus", MSG_CODEC_OPUS, 1, true, match_always },
+	{ "audio", "opus", MSG_CODEC_OPUS, 1, true, match_opus },
 	{ "audio", "G722", MSG_CODEC_G722, 2, true, match_always },
 	{ "audio", "PCMA", MSG_CODEC_PCMA, 3, true, match_always },
 	{ "audio", "PCMU", MSG_CODEC_PCMU, 3, true, match_always },
@@ -161,6 +171,7 @@ static int rank_format(const char *type, const struct sdp_format *f,
 {
 	if (!f->encoding || f->payload_type < 0)
 		return RANK_NONE;
+	m->channels = (uint8_t)f->channels;
 	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++) {
 		if (strcasecmp(type, codecs[i].type) ||
 		    strcasecmp(f->encoding, codecs[i].encoding) ||
@@ -170,7 +181,6 @@ static int rank_format(const char *type, const struct sdp_format *f,
 		m->codec = codecs[i].codec;
 		m->payload_type = (uint8_t)f->payload_type;
 		m->clock_rate = f->clock_rate;
-		m->channels = (uint8_t)f->channels;
 		return codecs[i].rank;
 	}
 	return RANK_NONE;

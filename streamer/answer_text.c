@@ -92,6 +92,20 @@ static int add_label(const struct sdp_media *line, struct buf *dst)
 	return line->label ? buf_printf(dst, "a=label:%s\r\n", line->label) : 0;
 }
 
+/* The offer's; to stereo we say that we like it (RFC 7587 section 6.1). */
+static int add_audio_fmtp(const struct answer_media *a,
+			  const struct sdp_format *f, struct buf *dst)
+{
+	const char *more = "";
+
+	if (!f->fmtp)
+		return 0;
+	if (a->media.codec == MSG_CODEC_OPUS && a->media.channels == 2 &&
+	    sdp_fmtp_number(f->fmtp, "stereo", 0) != 1)
+		more = ";stereo=1";
+	return buf_printf(dst, "a=fmtp:%s %s%s\r\n", f->name, f->fmtp, more);
+}
+
 static int add_audio(const struct answer_media *a, const struct sdp_media *line,
 		     uint16_t port, struct buf *dst)
 {
@@ -107,8 +121,8 @@ static int add_audio(const struct answer_media *a, const struct sdp_media *line,
 		err = add_common(a, line, dst);
 	if (!err)
 		err = add_rtpmap(f, dst);
-	if (!err && f->fmtp)
-		err = buf_printf(dst, "a=fmtp:%s %s\r\n", f->name, f->fmtp);
+	if (!err)
+		err = add_audio_fmtp(a, f, dst);
 	return err ? err : add_label(line, dst);
 }
 

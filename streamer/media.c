@@ -164,13 +164,17 @@ static void request_key(struct media *m, uint64_t now_ms)
 		media_tell(m, MSG_EVENT_NEED_INFO);
 }
 
-/* As often as the settings allow, as long as one is needed. */
+/*
+ * As often as the settings allow, as long as one is needed. The first picture
+ * of all may well be one: if it is not, the request must not have been spent.
+ */
 static void pursue_key(struct media *m)
 {
 	const struct track *t = m->track[TRACK_VIDEO];
 	uint64_t now;
 
-	if (!track_is_live(t) || !(m->key_wanted || track_needs_key(t)))
+	if (!track_is_live(t) || !track_has_begun(t) ||
+	    !(m->key_wanted || track_needs_key(t)))
 		return;
 	now = mono_ms();
 	if (!m->key_asked_ms ||

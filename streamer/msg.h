@@ -38,7 +38,8 @@ struct msg_media {
 	bool held; /* the peer sends nothing now: silence is no trouble */
 	enum msg_codec codec;
 	uint8_t payload_type;
-	uint8_t channels;    /* of rtpmap, 0 if it does not say */
+	uint8_t channels;    /* of rtpmap, 0 if it does not say; with Opus, for
+				which it always says 2, those of fmtp */
 	uint32_t clock_rate; /* of rtpmap, Hz */
 
 	/*

@@ -271,7 +271,7 @@ static uint32_t first_held(const struct rtp_queue *q)
 static void settle(struct rtp_queue *q, uint64_t now_ms)
 {
 	q->settling = true;
-	q->settle_ms = now_ms + q->wait_ms * 2 / 5;
+	q->settle_ms = now_ms + q->wait_ms;
 	q->next -= (q->mask + 1) / 4;
 }
 

@@ -408,10 +408,14 @@ int track_trouble(const struct track *t)
 	return t->trouble;
 }
 
-/* At the start the first picture may well be one: no need until it is not. */
 bool track_needs_key(const struct track *t)
 {
-	return t->h264 && h264_needs_key(t->h264) &&
+	return t->h264 && h264_needs_key(t->h264);
+}
+
+bool track_has_begun(const struct track *t)
+{
+	return t->h264 &&
 	       (h264_counts(t->h264)->units || h264_counts(t->h264)->dropped);
 }
 

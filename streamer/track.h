@@ -83,6 +83,8 @@ int track_ask_key(struct track *t, bool fir_first) ATTR_MUST_CHECK;
 void track_report(struct track *t, bool bye);
 
 bool track_needs_key(const struct track *t);
+/* A picture has come, be it a broken one. */
+bool track_has_begun(const struct track *t);
 /* Listening and not held. */
 bool track_is_live(const struct track *t);
 uint64_t track_heard_ms(const struct track *t); /* the latest RTP; 0: none */

@@ -11,26 +11,29 @@
 #include <libavutil/log.h>
 #include <libswresample/swresample.h>
 
-/*
- * The longest packet is one of 120 ms (Opus). Sound is made mono: that of a
- * meeting is, rtpmap says 2 channels for any Opus, and two cost twice as much.
- */
-enum { PACKET_SAMPLES_MAX = 5760 * 2, CHANNELS = 1 };
+/* The longest packet is one of 120 ms (Opus). */
+enum { PACKET_SAMPLES_MAX = 5760 * 2, CHANNELS_MAX = 2 };
 
-/* `rate`: what the decoder gives; RTP's clock is another for G.722. */
+/*
+ * `rate`: what the decoder gives; RTP's clock is another for G.722.
+ * `bit_rate`: of mono, half as much more for stereo. `always_stereo`: so comes
+ * what an Opus decoder gives, whatever is in it.
+ */
 static const struct kind {
 	enum msg_codec codec;
 	enum AVCodecID id;
-	int channels, rate, bit_rate;
+	int rate, bit_rate;
+	bool always_stereo;
 } kinds[] = {
-	{ MSG_CODEC_OPUS, AV_CODEC_ID_OPUS, 2, 48000, 64000 },
-	{ MSG_CODEC_G722, AV_CODEC_ID_ADPCM_G722, 1, 16000, 32000 },
-	{ MSG_CODEC_PCMU, AV_CODEC_ID_PCM_MULAW, 1, 8000, 24000 },
-	{ MSG_CODEC_PCMA, AV_CODEC_ID_PCM_ALAW, 1, 8000, 24000 },
+	{ MSG_CODEC_OPUS, AV_CODEC_ID_OPUS, 48000, 64000, true },
+	{ MSG_CODEC_G722, AV_CODEC_ID_ADPCM_G722, 16000, 32000, false },
+	{ MSG_CODEC_PCMU, AV_CODEC_ID_PCM_MULAW, 8000, 24000, false },
+	{ MSG_CODEC_PCMA, AV_CODEC_ID_PCM_ALAW, 8000, 24000, false },
 };
 
 struct transcode {
 	const struct kind *kind;
+	int channels;
 	uint32_t clock_rate;
 	const struct aac_handler *handler;
 	void *arg;
@@ -38,7 +41,7 @@ struct transcode {
 	AVCodecContext *decoder, *encoder;
 	SwrContext *swr;
 	AVAudioFifo *fifo;
-	AVFrame *decoded, *mono;
+	AVFrame *decoded, *pcm;
 	AVPacket *in, *out;
 
 	bool started, told;
@@ -83,7 +86,8 @@ static int open_decoder(struct transcode *t)
 	t->decoder = avcodec_alloc_context3(codec);
 	if (!t->decoder)
 		return -ENOMEM;
-	av_channel_layout_default(&t->decoder->ch_layout, t->kind->channels);
+	av_channel_layout_default(&t->decoder->ch_layout,
+				  t->kind->always_stereo ? 2 : t->channels);
 	t->decoder->sample_rate = t->kind->rate;
 	t->decoder->thread_count = 1;
 	return translate(avcodec_open2(t->decoder, codec, NULL));
@@ -98,10 +102,10 @@ static int open_encoder(struct transcode *t)
 	t->encoder = avcodec_alloc_context3(codec);
 	if (!t->encoder)
 		return -ENOMEM;
-	av_channel_layout_default(&t->encoder->ch_layout, CHANNELS);
+	av_channel_layout_default(&t->encoder->ch_layout, t->channels);
 	t->encoder->sample_rate = t->kind->rate;
 	t->encoder->sample_fmt = AV_SAMPLE_FMT_FLTP;
-	t->encoder->bit_rate = t->kind->bit_rate;
+	t->encoder->bit_rate = t->kind->bit_rate * (1 + t->channels) / 2;
 	t->encoder->time_base = (AVRational){ 1, t->kind->rate };
 	t->encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
 	t->encoder->thread_count = 1;
@@ -122,13 +126,13 @@ static int open_converter(struct transcode *t)
 /* A frame of our own, large enough for all that a packet may hold. */
 static int open_frame(struct transcode *t)
 {
-	t->mono->format = AV_SAMPLE_FMT_FLTP;
-	t->mono->nb_samples = PACKET_SAMPLES_MAX;
-	t->mono->sample_rate = t->kind->rate;
-	if (av_channel_layout_copy(&t->mono->ch_layout,
-				   &t->encoder->ch_layout) < 0)
+	t->pcm->format = AV_SAMPLE_FMT_FLTP;
+	t->pcm->nb_samples = PACKET_SAMPLES_MAX;
+	t->pcm->sample_rate = t->kind->rate;
+	if (av_channel_layout_copy(&t->pcm->ch_layout, &t->encoder->ch_layout) <
+	    0)
 		return -ENOMEM;
-	return translate(av_frame_get_buffer(t->mono, 0));
+	return translate(av_frame_get_buffer(t->pcm, 0));
 }
 
 static int open_all(struct transcode *t)
@@ -141,13 +145,13 @@ static int open_all(struct transcode *t)
 		err = open_converter(t);
 	if (err)
 		return err;
-	t->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, CHANNELS,
+	t->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, t->channels,
 				      2 * t->kind->rate);
 	t->decoded = av_frame_alloc();
-	t->mono = av_frame_alloc();
+	t->pcm = av_frame_alloc();
 	t->in = av_packet_alloc();
 	t->out = av_packet_alloc();
-	if (!t->fifo || !t->decoded || !t->mono || !t->in || !t->out)
+	if (!t->fifo || !t->decoded || !t->pcm || !t->in || !t->out)
 		return -ENOMEM;
 	return open_frame(t);
 }
@@ -160,12 +164,14 @@ int transcode_new(enum msg_codec codec, uint32_t clock_rate, uint8_t channels,
 	struct transcode *t;
 	int err;
 
-	if (!kind || !clock_rate || (int)clock_rate > kind->rate)
+	if (!kind || !clock_rate || (int)clock_rate > kind->rate ||
+	    channels > CHANNELS_MAX)
 		return -ENOTSUP;
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
 	t->kind = kind;
+	t->channels = channels ? channels : 1;
 	t->clock_rate = clock_rate;
 	t->handler = handler;
 	t->arg = arg;
@@ -188,7 +194,7 @@ void transcode_free(struct transcode *t)
 	if (t->fifo)
 		av_audio_fifo_free(t->fifo);
 	av_frame_free(&t->decoded);
-	av_frame_free(&t->mono);
+	av_frame_free(&t->pcm);
 	av_packet_free(&t->in);
 	av_packet_free(&t->out);
 	free(t);
@@ -227,13 +233,13 @@ static void give_packets(struct transcode *t)
 /* Room for PACKET_SAMPLES_MAX; another block if the encoder still has this. */
 static bool make_room(struct transcode *t)
 {
-	t->mono->nb_samples = PACKET_SAMPLES_MAX;
-	return av_frame_make_writable(t->mono) >= 0;
+	t->pcm->nb_samples = PACKET_SAMPLES_MAX;
+	return av_frame_make_writable(t->pcm) >= 0;
 }
 
 static void encode(struct transcode *t)
 {
-	AVFrame *f = t->mono;
+	AVFrame *f = t->pcm;
 	int n = t->encoder->frame_size;
 
 	while (av_audio_fifo_size(t->fifo) >= n) {
@@ -268,8 +274,9 @@ static void put_silence(struct transcode *t, int64_t samples)
 
 		if (!make_room(t))
 			return;
-		memset(t->mono->data[0], 0, (size_t)n * sizeof(float));
-		av_audio_fifo_write(t->fifo, (void **)t->mono->data, n);
+		av_samples_set_silence(t->pcm->data, 0, n, t->channels,
+				       AV_SAMPLE_FMT_FLTP);
+		av_audio_fifo_write(t->fifo, (void **)t->pcm->data, n);
 		t->samples += n;
 		samples -= n;
 		encode(t);
@@ -300,12 +307,12 @@ static void take_decoded(struct transcode *t)
 
 	if (!make_room(t))
 		return;
-	n = swr_convert(t->swr, t->mono->data, PACKET_SAMPLES_MAX,
+	n = swr_convert(t->swr, t->pcm->data, PACKET_SAMPLES_MAX,
 			(const uint8_t **)t->decoded->extended_data,
 			t->decoded->nb_samples);
 	if (n <= 0)
 		return;
-	av_audio_fifo_write(t->fifo, (void **)t->mono->data, n);
+	av_audio_fifo_write(t->fifo, (void **)t->pcm->data, n);
 	t->samples += n;
 	encode(t);
 }

@@ -27,7 +27,7 @@ struct transcode;
 void transcode_start(void);
 bool transcode_is_available(void);
 
-/* Errors: -ENOTSUP, -ENOMEM. */
+/* `channels`: of what comes out, 1 or 2; 0 is 1. Errors: -ENOTSUP, -ENOMEM. */
 int transcode_new(enum msg_codec codec, uint32_t clock_rate, uint8_t channels,
 		  const struct aac_handler *handler, void *arg,
 		  struct transcode **ret_transcode) ATTR_MUST_CHECK;

@@ -232,6 +232,42 @@ out:
 	return err;
 }
 
+static const struct {
+	const char *fmtp;
+	uint8_t channels;
+	const char *want;
+} opus[] = {
+	{ "", 1, "a=rtpmap:98 opus/48000/2\r\n" },
+	{ "a=fmtp:98 sprop-stereo=0\r\n", 1, "98 sprop-stereo=0\r\n" },
+	{ "a=fmtp:98 sprop-stereo=1\r\n", 2, "sprop-stereo=1;stereo=1\r\n" },
+	{ "a=fmtp:98 stereo=1\r\n", 2, "98 stereo=1\r\n" },
+};
+
+static int test_stereo(void)
+{
+	struct answer_rules rules = rules_for(ANSWER_720P);
+	char offer[2048];
+	struct answer a;
+	struct buf text;
+	int err = 0;
+
+	buf_init(&text, 8192);
+	rules.transcode = true;
+	for (size_t i = 0; i < ARRAY_SIZE(opus); i++) {
+		buf_clear(&text);
+		snprintf(offer, sizeof(offer),
+			 SESSION "m=audio 5000 RTP/AVP 98\r\n"
+				 "a=rtpmap:98 opus/48000/2\r\n%s",
+			 opus[i].fmtp);
+		CHECK_OK(answer(offer, &rules, &a, &text));
+		CHECK_EQ(a.audio.media.channels, opus[i].channels);
+		CHECK(strstr(buf_text(&text), opus[i].want));
+	}
+out:
+	buf_release(&text);
+	return err;
+}
+
 #define H264 "a=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id="
 
 static const struct {
@@ -401,6 +437,7 @@ static const struct unit_test tests[] = {
 	{ "the bridge's offer as the original answers it", test_bridge, 0 },
 	{ "keys and the rules of encryption", test_keys, 0 },
 	{ "audio formats", test_audio, 0 },
+	{ "Opus in stereo", test_stereo, 0 },
 	{ "video formats", test_video, 0 },
 	{ "parameter sets in the offer", test_sprop, 0 },
 	{ "where the peer is, and hold", test_remotes, 0 },

@@ -3,7 +3,7 @@
 
 #include "tests/unit.h"
 
-enum { SLOTS = 16, WAIT_MS = 100, START_MS = 40 };
+enum { SLOTS = 16, WAIT_MS = 100 };
 
 static const uint8_t plain[] = { 0x80, 0xe0, 0x12, 0x34, 0, 0, 0, 9,
 				 0xde, 0xad, 0xbe, 0xef, 1, 2, 3 };
@@ -91,7 +91,7 @@ static int play(const struct step *steps, size_t n, struct rtp_counts *ret)
 		p.len = 2;
 		rtp_queue_put(q, &p, steps[i].now_ms);
 		while ((o = rtp_queue_next(q, steps[i].now_ms +
-						      (i ? 0 : START_MS)))) {
+						      (i ? 0 : WAIT_MS)))) {
 			CHECK_EQ(o->payload[0] << 8 | o->payload[1], o->seq);
 			snprintf(got + strlen(got), sizeof(got) - strlen(got),
 				 "%u%s ", o->seq, o->gap ? "g" : "");
@@ -240,8 +240,8 @@ static int test_deadline(void)
 	CHECK_OK(err);
 	rtp_queue_put(q, &p, 5);
 	CHECK(!rtp_queue_next(q, 5));
-	CHECK_EQ(rtp_queue_deadline(q), 5 + START_MS);
-	CHECK(rtp_queue_next(q, 5 + START_MS));
+	CHECK_EQ(rtp_queue_deadline(q), 5 + WAIT_MS);
+	CHECK(rtp_queue_next(q, 5 + WAIT_MS));
 	CHECK_EQ(rtp_queue_deadline(q), 0);
 	p.seq = 3;
 	rtp_queue_put(q, &p, 70);

@@ -42,13 +42,13 @@ static void push(struct transcode *t, uint32_t timestamp, size_t len)
 }
 
 /* 2 s of packets of 20 ms, with 100 ms missing in the middle. */
-static int check(enum msg_codec codec, uint32_t clock_rate, size_t bytes,
-		 uint32_t rate)
+static int check(enum msg_codec codec, uint32_t clock_rate, uint8_t channels,
+		 size_t bytes, uint32_t rate)
 {
 	struct transcode *t = NULL;
 	struct sink s = { 0 };
 	uint32_t ticks = clock_rate / 50, span;
-	int err = transcode_new(codec, clock_rate, 1, &handler, &s, &t);
+	int err = transcode_new(codec, clock_rate, channels, &handler, &s, &t);
 
 	CHECK_OK(err);
 	for (uint32_t i = 0; i < 100; i++)
@@ -56,7 +56,7 @@ static int check(enum msg_codec codec, uint32_t clock_rate, size_t bytes,
 			push(t, 0xffffff00u + i * ticks, bytes);
 	CHECK_EQ(s.configs, 1);
 	CHECK_EQ(s.asc.sample_rate, rate);
-	CHECK_EQ(s.asc.channels, 1);
+	CHECK_EQ(s.asc.channels, channels ? channels : 1);
 	span = s.last - s.first;
 	CHECK_EQ(span, (uint64_t)(s.frames - 1) * 1024 * clock_rate / rate);
 	CHECK(span > 3 * clock_rate / 2 && span < 2 * clock_rate);
@@ -79,12 +79,10 @@ static int test_codecs(void)
 
 	if (!transcode_is_available())
 		return 0;
-	err = check(MSG_CODEC_PCMU, 8000, 160, 8000);
-	CHECK_OK(err);
-	err = check(MSG_CODEC_PCMA, 8000, 160, 8000);
-	CHECK_OK(err);
-	err = check(MSG_CODEC_G722, 8000, 160, 16000);
-	CHECK_OK(err);
+	CHECK_OK(check(MSG_CODEC_PCMU, 8000, 0, 160, 8000));
+	CHECK_OK(check(MSG_CODEC_PCMA, 8000, 2, 320, 8000));
+	CHECK_OK(check(MSG_CODEC_G722, 8000, 1, 160, 16000));
+	CHECK_OK(check(MSG_CODEC_OPUS, 48000, 2, 1, 48000));
 out:
 	return err;
 }
