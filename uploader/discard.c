@@ -23,10 +23,7 @@ static void free_discard(struct discard *d)
 	free(d);
 }
 
-/*
- * First the details: only what is inactive and carries the mark is deleted. A
- * failure is left to the daily pass.
- */
+/* First the details: only what is ours is deleted. */
 static void on_discard(void *arg, const struct rev_result *result)
 {
 	struct discard *d = arg;
@@ -34,14 +31,13 @@ static void on_discard(void *arg, const struct rev_result *result)
 
 	d->call = NULL;
 	if (result->class == REV_OK && !d->was_checked &&
-	    result->video_count == 1 && v->has_mark && !v->is_active) {
+	    result->video_count == 1 && engine_is_ours(d->engine, v)) {
 		d->was_checked = true;
 		if (!rev_delete(d->engine->parties->rev, d->video_id,
 				on_discard, d, &d->call))
 			return;
 	} else if (result->class == REV_OK && d->was_checked) {
-		log_info("deleted the inactive duplicate %s (%s)", d->video_id,
-			 d->mark);
+		log_info("deleted the duplicate %s (%s)", d->video_id, d->mark);
 	} else if (result->class != REV_GONE) {
 		log_warning("the duplicate %s (%s) stays for now: %s",
 			    d->video_id, d->mark,

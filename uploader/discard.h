@@ -4,8 +4,8 @@
 
 /*
  * Deletes videos of ours beside the jobs: duplicates that a lost answer or a
- * lost race has left. Only what is inactive and carries the mark is deleted; a
- * failure leaves it to the daily pass.
+ * lost race has left. Only what engine_is_ours() says is deleted; a failure
+ * leaves it to the daily pass.
  */
 struct engine;
 

@@ -18,8 +18,8 @@
  * in it blocks.
  *
  * Life cycle: engine_new() with loaded settings; it starts by itself, whatever
- * is down; engine_reload() swaps the settings while uploads go on; engine_free()
- * stops where a crash could stop it, too: nothing is lost by it.
+ * is down; engine_reload() swaps the settings while uploads go on;
+ * engine_free() stops where a crash could stop it, too: nothing is lost by it.
  *
  * The engine tells its owner what happens; the owner asks for details with
  * engine_view() and friends from inside those calls or at any time.
@@ -79,8 +79,8 @@ void engine_reconcile(struct engine *e);
 struct engine_view {
 	const char *why;
 	uint64_t bytes_sent;
-	uint64_t rate;	      /* bytes a second */
-	unsigned progress;    /* percent of the whole: upload, then processing */
+	uint64_t rate;	   /* bytes a second */
+	unsigned progress; /* percent of the whole: upload, then processing */
 	int64_t next_retry_s; /* 0: none planned */
 	int64_t started_s;    /* of the upload, 0: none under way */
 };

@@ -173,6 +173,10 @@ void engine_wake_callers(struct engine *e);
 void engine_wake_all(struct engine *e);
 /* May nothing be changed on the share and on Rev? */
 bool engine_is_dry(const struct engine *e);
+/* publish = at-upload: are videos visible from the first byte on? */
+bool engine_is_at_upload(const struct engine *e);
+/* What bears our mark and was made visible by nobody else: may be deleted. */
+bool engine_is_ours(const struct engine *e, const struct rev_video *v);
 /* "upcast-<key>" */
 void engine_mark(const struct item *item, char mark[ENGINE_MARK_MAX]);
 /* "dir/name": the new name, or (with an id) the one after the upload. */

@@ -202,6 +202,16 @@ bool engine_is_dry(const struct engine *e)
 	return e->is_dry || conf_bool(e->conf, OPT_UP_DRY_RUN);
 }
 
+bool engine_is_at_upload(const struct engine *e)
+{
+	return conf_number(e->conf, OPT_UP_PUBLISH) == 1;
+}
+
+bool engine_is_ours(const struct engine *e, const struct rev_video *v)
+{
+	return v->has_mark && (!v->is_active || engine_is_at_upload(e));
+}
+
 /* A reload that allows it wakes all. */
 static bool waits_for_leave(struct work *w, int needs)
 {

@@ -5,7 +5,6 @@
 #include "uploader/steps.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -14,7 +13,6 @@
 enum {
 	BRIDGE_PAUSE_MAX_MS = 60000,
 	BRIDGE_REFUSED_MS = 900000,
-	OLD_KEYS_MAX = 8,
 };
 
 /* ---- preparing --------------------------------------------------------- */
@@ -118,23 +116,6 @@ static void ask_parties(struct work *w)
 		step_out_of_memory(w);
 }
 
-/*
- * What was sent under the old key may have become a video all the same: the
- * daily pass knows it by this list. Only the latest few are worth keeping.
- */
-static int keep_old_key(struct work *w)
-{
-	char keys[OLD_KEYS_MAX * EXAMINE_KEY_SIZE];
-	int n = snprintf(keys, sizeof(keys), "%s %s", step_text(w, ROW_KEY),
-			 step_text(w, ROW_OLD_KEYS));
-
-	if (!*step_text(w, ROW_KEY) || !w->item->row.number[ROW_ATTEMPTS])
-		return 0;
-	if (n >= (int)sizeof(keys))
-		*strrchr(keys, ' ') = '\0';
-	return step_set(w, ROW_OLD_KEYS, keys);
-}
-
 /* Another content under the same name has nothing to do with the old video. */
 static void on_key(void *arg, const struct examine_result *result)
 {
@@ -148,15 +129,12 @@ static void on_key(void *arg, const struct examine_result *result)
 		return;
 	}
 	if (!settle_is_same(&result->attr, &w->attr)) {
-		engine_event(w->engine, w->item, JOB_EV_CHANGED,
-			     "the file changed");
+		step_changed(w, "the file changed");
 		return;
 	}
-	if (strcmp(result->key, step_text(w, ROW_KEY))) {
-		err = keep_old_key(w);
-		err = err ? err : step_set(w, ROW_VIDEO_ID, NULL);
-	}
-	err = err ? err : step_set(w, ROW_KEY, result->key);
+	if (strcmp(result->key, step_text(w, ROW_KEY)))
+		err = step_set(w, ROW_VIDEO_ID, NULL);
+	err = err ? err : step_set_key(w, result->key);
 	if (err)
 		step_out_of_memory(w);
 	else

@@ -172,7 +172,7 @@ static void on_transferred(void *arg, const struct transfer_result *result)
 			engine_event(e, w->item, JOB_EV_SENT, NULL);
 		break;
 	case TRANSFER_CHANGED:
-		engine_event(e, w->item, JOB_EV_CHANGED, result->why.text);
+		step_changed(w, result->why.text);
 		break;
 	case TRANSFER_SOURCE:
 		engine_source_failed(w, result->err, &result->why,
@@ -202,7 +202,7 @@ static void fill_metadata(const struct work *w, const char *mark,
 		.tags = conf_text(c, OPT_UP_TAGS),
 		.mark = mark,
 		.file_name = step_text(w, ROW_NAME),
-		.active = conf_number(c, OPT_UP_PUBLISH) == 1 &&
+		.active = engine_is_at_upload(w->engine) &&
 			  conf_number(c, OPT_UP_INITIAL_STATE) == 0,
 		.comments = conf_bool(c, OPT_UP_COMMENTS),
 		.ratings = conf_bool(c, OPT_UP_RATINGS),

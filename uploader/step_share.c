@@ -39,6 +39,14 @@ static bool is_what_was_sent(const struct work *w,
 }
 
 /* A file that was replaced between the look and the rename is seen here. */
+static void look_at_marked(struct work *w, const struct source_attr *attr)
+{
+	if (is_what_was_sent(w, attr))
+		marked(w);
+	else
+		stale(w, "the file was replaced while it was uploaded");
+}
+
 static void on_marked_stat(void *arg, const struct source_result *result)
 {
 	struct work *w = arg;
@@ -48,10 +56,8 @@ static void on_marked_stat(void *arg, const struct source_result *result)
 		list_folder(w);
 	else if (result->err)
 		step_source_failed(w, result);
-	else if (!is_what_was_sent(w, &result->attr))
-		stale(w, "the file was replaced while it was uploaded");
 	else
-		marked(w);
+		look_at_marked(w, &result->attr);
 }
 
 static void stat_marked(struct work *w)
@@ -78,6 +84,18 @@ static void race_lost(struct work *w, const char *video_id)
 	engine_event(w->engine, w->item, JOB_EV_RACE_LOST, NULL);
 }
 
+static void not_renamed(struct work *w, bool is_there)
+{
+	if (is_there)
+		engine_back_off(w, JOB_EV_AGAIN,
+				"the share does not agree with itself about "
+				"the rename");
+	else
+		engine_event(w->engine, w->item, JOB_EV_VANISHED,
+			     "the file was removed from the share after its "
+			     "upload");
+}
+
 static void look_for_mark(struct work *w, const struct source_result *result)
 {
 	struct recording parsed;
@@ -87,25 +105,16 @@ static void look_for_mark(struct work *w, const struct source_result *result)
 		recording_parse(result->entries[i].name, &parsed);
 		if (strcmp(parsed.stem, w->item->stem))
 			continue;
-		if (parsed.kind == RECORDING_UPLOADED &&
-		    !strcasecmp(parsed.video_id, step_text(w, ROW_VIDEO_ID))) {
-			marked(w);
-			return;
-		}
-		if (parsed.kind == RECORDING_UPLOADED) {
-			race_lost(w, parsed.video_id);
-			return;
-		}
 		has_new = has_new || parsed.kind == RECORDING_NEW;
+		if (parsed.kind != RECORDING_UPLOADED)
+			continue;
+		if (strcasecmp(parsed.video_id, step_text(w, ROW_VIDEO_ID)))
+			race_lost(w, parsed.video_id);
+		else
+			look_at_marked(w, &result->entries[i].attr);
+		return;
 	}
-	if (has_new)
-		engine_back_off(w, JOB_EV_AGAIN,
-				"the share does not agree with itself about "
-				"the rename");
-	else
-		engine_event(w->engine, w->item, JOB_EV_VANISHED,
-			     "the file was removed from the share after its "
-			     "upload");
+	not_renamed(w, has_new);
 }
 
 static void on_folder(void *arg, const struct source_result *result)

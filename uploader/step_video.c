@@ -44,7 +44,7 @@ static void on_adopted(void *arg, const struct rev_result *result)
 		return;
 	}
 	/* "upcast-<key>" */
-	if ((*v->mark && step_set(w, ROW_KEY, v->mark + strlen("upcast-"))) ||
+	if ((*v->mark && step_set_key(w, v->mark + strlen("upcast-"))) ||
 	    (!*step_text(w, ROW_TITLE) && step_set(w, ROW_TITLE, v->title)))
 		step_out_of_memory(w);
 	else if (!*v->mark)
@@ -156,8 +156,7 @@ void step_activate(struct work *w)
 	char mark[ENGINE_MARK_MAX];
 
 	/* Accounts that may not edit, and videos that never had a mark. */
-	if (conf_number(e->conf, OPT_UP_PUBLISH) == 1 ||
-	    !*step_text(w, ROW_KEY)) {
+	if (engine_is_at_upload(e) || !*step_text(w, ROW_KEY)) {
 		ask_playback_url(w);
 		return;
 	}
@@ -174,15 +173,53 @@ static void discarded(struct work *w)
 	engine_event(w->engine, w->item, JOB_EV_DISCARDED, w->why);
 }
 
+/*
+ * What nobody can see may stay: the daily pass meets it again. Of what
+ * everybody sees there must not be a second one, so nothing is sent until it
+ * has gone.
+ */
+static void cannot_delete(struct work *w, const char *why)
+{
+	if (!engine_is_at_upload(w->engine)) {
+		engine_event(w->engine, w->item, JOB_EV_REFUSED, why);
+		return;
+	}
+	engine_set_why(w,
+		       "video %s is not what the file is now, and rev does "
+		       "not delete it: delete it there",
+		       step_text(w, ROW_DISCARD_ID));
+	engine_back_off(w, JOB_EV_AGAIN, w->why);
+}
+
+/* Gone, or only not ours to delete? Rev says 401 to both. */
+static void on_still_there(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+
+	w->call = NULL;
+	if (result->class == REV_GONE)
+		discarded(w);
+	else if (result->class == REV_OK)
+		cannot_delete(w, "rev does not let this account delete it");
+	else
+		step_rev_failed(w, result);
+}
+
 static void on_deleted(void *arg, const struct rev_result *result)
 {
 	struct work *w = arg;
 
 	w->call = NULL;
-	if (result->class == REV_OK || result->class == REV_GONE)
+	if (result->class == REV_OK)
 		discarded(w);
-	else
+	else if (result->class == REV_REFUSED)
+		cannot_delete(w, result->why.text);
+	else if (result->class != REV_GONE)
 		step_rev_failed(w, result);
+	else if (rev_get_details(w->engine->parties->rev,
+				 step_text(w, ROW_DISCARD_ID), NULL,
+				 on_still_there, w, &w->call))
+		step_out_of_memory(w);
 }
 
 /* A person retries what has failed on Rev, where it is visible by now. */
@@ -201,7 +238,13 @@ static void keep_video(struct work *w)
 		     "the video is visible on Rev: it is kept");
 }
 
-/* What people can see, or what has no mark of ours, is not ours to delete. */
+static void delete_it(struct work *w)
+{
+	if (rev_delete(w->engine->parties->rev, step_text(w, ROW_DISCARD_ID),
+		       on_deleted, w, &w->call))
+		step_out_of_memory(w);
+}
+
 static void on_discard_details(void *arg, const struct rev_result *result)
 {
 	struct work *w = arg;
@@ -209,18 +252,11 @@ static void on_discard_details(void *arg, const struct rev_result *result)
 	bool is_there = result->class == REV_OK && result->video_count == 1;
 
 	w->call = NULL;
-	if (is_there && v->is_active && w->item->row.number[ROW_VIDEO_BAD]) {
+	if (is_there && engine_is_ours(w->engine, v))
+		delete_it(w);
+	else if (is_there && v->is_active && w->item->row.number[ROW_VIDEO_BAD])
 		keep_video(w);
-		return;
-	}
-	if (is_there && !v->is_active && v->has_mark) {
-		if (rev_delete(w->engine->parties->rev,
-			       step_text(w, ROW_DISCARD_ID), on_deleted, w,
-			       &w->call))
-			step_out_of_memory(w);
-		return;
-	}
-	if (result->class == REV_OK || result->class == REV_GONE)
+	else if (result->class == REV_OK || result->class == REV_GONE)
 		discarded(w);
 	else
 		step_rev_failed(w, result);

@@ -48,6 +48,8 @@ void step_out_of_memory(struct work *w);
 void step_source_failed(struct work *w, const struct source_result *result);
 /* An answer of Rev that says nothing about this recording alone. */
 void step_rev_failed(struct work *w, const struct rev_result *result);
+/* The file is not what the last scan has seen: the next one looks anew. */
+void step_changed(struct work *w, const char *why);
 /* The event, and: it is the video's own fault, a retry sends another. */
 void step_video_bad(struct work *w, enum job_event event, const char *why);
 
@@ -55,5 +57,10 @@ void step_video_bad(struct work *w, enum job_event event, const char *why);
 const char *step_text(const struct work *w, enum row_text which);
 int step_set(struct work *w, enum row_text which,
 	     const char *value) ATTR_MUST_CHECK;
+/*
+ * The key, and the latest few before it: what was sent under an old one may
+ * have become a video all the same, and the daily pass knows it by them.
+ */
+int step_set_key(struct work *w, const char *key) ATTR_MUST_CHECK;
 
 #endif
