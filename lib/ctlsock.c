@@ -18,6 +18,7 @@
 
 #include "lib/buf.h"
 #include "lib/mono.h"
+#include "lib/spare.h"
 #include "lib/str.h"
 
 enum {
@@ -30,6 +31,7 @@ enum {
 struct ctlsock {
 	struct loop *loop;
 	struct event *accept_event;
+	struct spare spare;
 	int fd;
 	char *path;
 	gid_t gid;
@@ -375,11 +377,12 @@ static int new_peer(struct ctlsock *s, int fd, struct peer **ret)
 static void on_accept(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct ctlsock *s = arg;
+	struct sockaddr_storage from;
 	struct peer *peer;
-	int fd = accept4((int)listen_fd, NULL, NULL,
-			 SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd;
 
-	if (fd < 0 || new_peer(s, fd, &peer))
+	if (spare_accept(&s->spare, (int)listen_fd, &from, &fd) ||
+	    new_peer(s, fd, &peer))
 		return;
 	check_peer(peer, fd);
 	if (!peer->may_command)
@@ -450,6 +453,7 @@ int ctlsock_listen(struct loop *loop, const char *path, gid_t gid,
 	*s = (struct ctlsock){
 		.loop = loop, .fd = -1, .gid = gid, .fn = fn, .arg = arg
 	};
+	spare_init(&s->spare);
 	list_init(&s->peers);
 	s->path = strdup(path);
 	if (s->path)
@@ -475,6 +479,7 @@ void ctlsock_close(struct ctlsock *s)
 	}
 	if (s->fd >= 0)
 		close(s->fd);
+	spare_release(&s->spare);
 	free(s->path);
 	free(s);
 }

@@ -13,6 +13,7 @@
 
 #include "lib/log.h"
 #include "lib/mono.h"
+#include "lib/spare.h"
 #include "streamer/sip_conn.h"
 #include "streamer/sip_trace.h"
 
@@ -40,6 +41,7 @@ struct sip_net {
 	uint64_t last_number;
 	struct listener listeners[LISTENERS_MAX];
 	size_t listener_count;
+	struct spare spare;
 	uint64_t refusal_logged_ms;
 	uint8_t *datagram;
 };
@@ -135,13 +137,15 @@ static void on_accept(evutil_socket_t sock, short what, void *arg)
 
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		struct sip_flow flow = { .transport = l->flow.transport };
-		socklen_t len = sizeof(flow.peer);
-		int fd = accept4(sock, (struct sockaddr *)&flow.peer, &len,
-				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd, err = spare_accept(&l->net->spare, sock, &flow.peer,
+					   &fd);
 
-		if (fd < 0)
+		if (err == -EMFILE || err == -ENFILE)
+			log_refusal(l->net, &flow.peer, err_str(err));
+		else if (err)
 			return;
-		accept_one(l, fd, &flow);
+		else
+			accept_one(l, fd, &flow);
 	}
 }
 
@@ -342,6 +346,7 @@ int sip_net_new(struct loop *loop, const struct sip_net_config *config,
 					      .arg = arg,
 					      .gone = on_gone,
 					      .net = net };
+	spare_init(&net->spare);
 	net->datagram = malloc(DATAGRAM_MAX);
 	code = net->datagram ? listen_all(net, err)
 			     : err_set(err, -ENOMEM, "no memory");
@@ -367,6 +372,7 @@ void sip_net_free(struct sip_net *net)
 		if (net->listeners[i].fd >= 0)
 			close(net->listeners[i].fd);
 	}
+	spare_release(&net->spare);
 	free(net->datagram);
 	free(net);
 }
