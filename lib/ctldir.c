@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/ctlread.h"
 #include "lib/mono.h"
 #include "lib/str.h"
 
@@ -260,6 +261,12 @@ int ctldir_put_object(struct ctldir *d, const char *id,
 	if (!ctldir_is_id(id))
 		return -EINVAL;
 	return write_beside(d->object_fd, id, content->data, content->len);
+}
+
+int ctldir_get_object(struct ctldir *d, const char *id, struct snapshot *ret)
+{
+	return ctldir_is_id(id) ? ctlread_snapshot(d->object_fd, id, ret, NULL)
+				: -EINVAL;
 }
 
 int ctldir_remove_object(struct ctldir *d, const char *id)

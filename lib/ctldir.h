@@ -7,6 +7,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/snapshot.h"
 
 /*
  * A daemon's folder of the control directory, the writer's side
@@ -57,6 +58,9 @@ int ctldir_put(struct ctldir *d, const char *name,
 	       const struct buf *content) ATTR_MUST_CHECK;
 int ctldir_put_object(struct ctldir *d, const char *id,
 		      const struct buf *content) ATTR_MUST_CHECK;
+/* What it shows now; the caller releases it. */
+int ctldir_get_object(struct ctldir *d, const char *id,
+		      struct snapshot *ret) ATTR_MUST_CHECK;
 /* One that is gone already is no error. */
 int ctldir_remove_object(struct ctldir *d, const char *id) ATTR_MUST_CHECK;
 

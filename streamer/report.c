@@ -12,6 +12,7 @@
 #include "lib/mono.h"
 #include "lib/notify.h"
 #include "lib/str.h"
+#include "streamer/ended.h"
 #include "streamer/report_text.h"
 
 enum {
@@ -34,35 +35,35 @@ struct report {
 	bool counted;	   /* figures have come since the last table */
 	bool failed;	   /* the last write; told once */
 	bool is_stopping;
-	/* The ended calls that are shown, a ring: the oldest goes first. */
-	uint64_t ended[REPORT_ENDED_MAX];
-	size_t ended_count, ended_next;
+	struct ended *ended;
 };
 
 /* ---- names -------------------------------------------------------------- */
 
-enum { ID_SIZE = 48 };
-
-/* The name of a call: "<epoch>-<number>". */
-static void format_id(const struct ctldir *dir, uint64_t number, char *dst)
+/* That of a call of ours. */
+static struct ended_id id_of(const struct ctldir *dir, uint64_t number)
 {
-	snprintf(dst, ID_SIZE, "%" PRId64 "-%" PRIu64, ctldir_epoch(dir),
-		 number);
+	return (struct ended_id){ (uint64_t)ctldir_epoch(dir), number };
 }
 
-int report_parse_id(const struct ctldir *dir, const char *id,
+static void format_id(const struct ctldir *dir, uint64_t number, char *dst)
+{
+	ended_format_id(id_of(dir, number), dst);
+}
+
+int report_parse_id(const struct ctldir *dir, const char *text,
 		    uint64_t *ret_number)
 {
-	const char *dash = strchr(id, '-');
-	char epoch[24];
+	struct ended_id id;
 
-	snprintf(epoch, sizeof(epoch), "%" PRId64, ctldir_epoch(dir));
-	if (dash && ((size_t)(dash - id) != strlen(epoch) ||
-		     memcmp(id, epoch, strlen(epoch))))
+	if (!strchr(text, '-'))
+		return str_parse_u64(text, 1, UINT64_MAX, ret_number) ? -EINVAL
+								      : 0;
+	if (ended_parse_id(text, &id) ||
+	    id.epoch != (uint64_t)ctldir_epoch(dir))
 		return -EINVAL;
-	return str_parse_u64(dash ? dash + 1 : id, 1, UINT64_MAX, ret_number)
-		       ? -EINVAL
-		       : 0;
+	*ret_number = id.number;
+	return 0;
 }
 
 /* ---- writing ------------------------------------------------------------ */
@@ -82,7 +83,7 @@ static void check(struct report *r, int err)
 
 static void write_call(struct report *r, const struct call *c)
 {
-	char id[ID_SIZE];
+	char id[ENDED_ID_SIZE];
 	struct buf b;
 	int err;
 
@@ -124,7 +125,7 @@ static void write_state(struct report *r)
 
 static void write_counters(struct report *r)
 {
-	char id[ID_SIZE];
+	char id[ENDED_ID_SIZE];
 	struct buf b;
 	int err = 0;
 
@@ -167,7 +168,7 @@ static void on_tick(struct loop_timer *timer)
 
 static void tell_event(struct report *r, const struct call *c)
 {
-	char id[ID_SIZE];
+	char id[ENDED_ID_SIZE];
 
 	format_id(r->dir, c->number, id);
 	check(r, ctldir_event(r->dir, "call %s %s%s%s", id,
@@ -218,26 +219,12 @@ static void on_counted(void *arg, struct call *c)
 	r->counted = true;
 }
 
-static void forget_oldest(struct report *r)
-{
-	char id[ID_SIZE];
-
-	if (r->ended_count < REPORT_ENDED_MAX) {
-		r->ended_count++;
-		return;
-	}
-	format_id(r->dir, r->ended[r->ended_next], id);
-	check(r, ctldir_remove_object(r->dir, id));
-}
-
 static void on_ended(void *arg, struct call *c)
 {
 	struct report *r = arg;
 
 	list_del(&c->shown);
-	forget_oldest(r);
-	r->ended[r->ended_next] = c->number;
-	r->ended_next = (r->ended_next + 1) % REPORT_ENDED_MAX;
+	check(r, ended_add(r->ended, id_of(r->dir, c->number)));
 	write_call(r, c);
 	tell_event(r, c);
 	plan_write(r); /* it still counts as active now */
@@ -255,10 +242,15 @@ struct calls_observer report_observer(struct report *r)
 
 /* ---- life --------------------------------------------------------------- */
 
-/* Calls do not outlive the daemon: those of the last one are over. */
-static bool keep_none(void *arg, const char *id)
+/* Calls do not outlive their daemon. */
+static void adopt(struct report *r)
 {
-	return false;
+	unsigned cut = 0;
+
+	check(r, ended_adopt(r->ended, &cut));
+	if (cut)
+		log_warning("%u calls were cut off when the streamer went down",
+			    cut);
 }
 
 int report_new(struct loop *loop, struct ctldir *dir, struct report **ret)
@@ -274,11 +266,12 @@ int report_new(struct loop *loop, struct ctldir *dir, struct report **ret)
 	list_init(&r->changed);
 	loop_task_init(&r->write_task, on_write);
 	err = loop_timer_init(&r->tick_timer, loop, on_tick);
+	err = err ? err : ended_new(dir, &r->ended);
 	if (err) {
-		free(r);
+		report_free(r);
 		return err;
 	}
-	check(r, ctldir_sweep(dir, keep_none, r));
+	adopt(r);
 	write_state(r);
 	loop_timer_start(&r->tick_timer, TICK_MS);
 	*ret = r;
@@ -291,6 +284,7 @@ void report_free(struct report *r)
 		return;
 	loop_cancel(r->loop, &r->write_task);
 	loop_timer_release(&r->tick_timer);
+	ended_free(r->ended);
 	free(r);
 }
 

@@ -7,8 +7,8 @@
 
 /*
  * Shows the calls in the control directory (upcast-control(7)): `state` of the
- * daemon, a snapshot for each call that is up and for the last
- * REPORT_ENDED_MAX that have ended, `counters` of those that are up, and a
+ * daemon, a snapshot for each call that is up and for the last that have ended
+ * (ended.h), `counters` of those that are up, and a
  * line in `events` for each change of a call's state.
  *
  * A control directory that cannot be written is logged once and is in nobody's
@@ -18,8 +18,6 @@
  * report_free() after the calls.
  */
 struct report;
-
-enum { REPORT_ENDED_MAX = 1000 };
 
 int report_new(struct loop *loop, struct ctldir *dir,
 	       struct report **ret) ATTR_MUST_CHECK;

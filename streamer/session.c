@@ -287,6 +287,8 @@ int session_new(struct session_pool *pool, uint64_t call,
 	loop_task_init(&s->start, on_start);
 	loop_task_init(&s->stop, on_stop);
 	*ret_session = s;
+	log_info("call %llu: using streamer worker %td",
+		 (unsigned long long)call, w - pool->worker);
 	loop_post(w->loop, &s->start);
 	return 0;
 }

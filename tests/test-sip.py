@@ -163,6 +163,31 @@ def test_allow_from(world):
     answerer.stop()
 
 
+def test_restart(world):
+    """what a daemon that was killed said of its calls stays, as ended"""
+    answerer = _answerer(world)
+    with Caller(answerer.port) as first, Caller(answerer.port) as second:
+        first.invite(_offer(), "rtmp://u:p@127.0.0.1/live/a")
+        second.invite(_offer(), "rtmp://127.0.0.1/live/b")
+        second.bye()
+        answerer.wait_call(1, state="publishing")
+        answerer.wait_call(2, state="ended")
+        before = set(answerer.ids())
+        answerer.process.kill()
+    answerer.start()
+    answerer.wait_call(1, state="ended", why="the streamer went down",
+                       url="rtmp://127.0.0.1:1935/live/a")
+    answerer.wait_call(2, state="ended", why="the caller hung up")
+    answerer.wait_log("1 calls were cut off")
+    assert " ended: the streamer went down\n" in answerer.events()
+    with Caller(answerer.port) as caller:
+        caller.invite(_offer())
+        caller.bye()
+    fresh = set(answerer.ids()) - before
+    assert before < set(answerer.ids()) and len(fresh) == 1, answerer.ids()
+    answerer.stop()
+
+
 def test_trace(world):
     """the trace shows messages, and no secret"""
     answerer = _answerer(world, traffic_trace="true")

@@ -76,6 +76,11 @@ class Streamer:
         """The daemon's own snapshot, as a dict."""
         return self._snapshot(os.path.join(self.dir, "state"))
 
+    def ids(self):
+        """The names of all calls that are shown."""
+        return [name for name in os.listdir(os.path.join(self.dir, "calls"))
+                if name[0] != "."]
+
     def call(self, number=1):
         """The snapshot of a call, as a dict; empty if there is none."""
         paths = glob.glob(os.path.join(self.dir, "calls", f"*-{number}"))
