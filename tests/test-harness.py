@@ -218,7 +218,7 @@ def test_leaks(world):
     loud = world.start(["sleep", "100"], env={"PASSWORD": secret})
     tell = world.start(["sh", "-c", "read x", secret],
                        stdin=subprocess.PIPE)
-    wait_for(lambda: len(find_leaks({"it": secret}, [folder])) >= 5, 5)
+    wait_for(lambda: len(find_leaks({"it": secret}, [folder])) >= 5)
     found = find_leaks({"it": secret}, [folder],
                        skip=[world.path("leaks", "skip")])
     assert sorted(found) == sorted([

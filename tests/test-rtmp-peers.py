@@ -215,8 +215,8 @@ def test_killed(world):
     assert time.monotonic() - begin < 3, time.monotonic() - begin
     result = publisher.result()
     assert result["status"] == 0 and result["reconnects"] == "1", result
-    again = nginx.recordings("x")[before:]
-    wait_for(lambda: again, what="second recording")
+    again = wait_for(lambda: nginx.recordings("x")[before:],
+                     what="second recording")
     # It begins with a key frame at 0, and all of it can be decoded.
     got = frames(again[-1], "v")
     assert got and all(frame in Shared.video for frame in got)

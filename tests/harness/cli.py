@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from harness.paths import built
+from harness.wait import PATIENCE
 
 PROGRAM = "cli/upcast"
 PRESS_SECONDS = 0.5
@@ -100,7 +101,7 @@ class Typist:
         self.status = None
         world.on_close(self.kill)
 
-    def expect(self, text, seconds=10):
+    def expect(self, text, seconds=PATIENCE):
         """Until the text shows, behind what was expected before."""
         deadline = time.monotonic() + seconds
         while text not in self.screen[self._seen:]:
@@ -123,7 +124,7 @@ class Typist:
         except OSError:
             pass
 
-    def wait(self, seconds=10, key=""):
+    def wait(self, seconds=PATIENCE, key=""):
         """Its exit status, once it has ended by itself.
 
         `key` is pressed until then: libedit shows its prompt before it takes

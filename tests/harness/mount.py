@@ -10,7 +10,7 @@ import urllib.parse
 
 from harness.paths import built
 from harness.tap import skip_unless
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 
 GROUP = "daemon"  # one that every system has
 _MNT_DETACH = 2
@@ -129,7 +129,7 @@ class Mount:
         with open(self.path(*names), encoding="utf-8") as file:
             return file.read()
 
-    def wait_read(self, text, *names, seconds=10):
+    def wait_read(self, text, *names, seconds=PATIENCE):
         """Until the file says just that, with its newline."""
         def says():
             try:

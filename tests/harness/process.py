@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -56,14 +56,14 @@ class Process:
         if self.alive:
             self._child.send_signal(number)
 
-    def wait(self, seconds=20):
+    def wait(self, seconds=PATIENCE):
         """Exit status; AssertionError where it does not end."""
         try:
             return self._child.wait(seconds)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"{self.name} does not end") from error
 
-    def stop(self, seconds=20):
+    def stop(self, seconds=PATIENCE):
         """SIGTERM, and SIGKILL where that is not enough."""
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
@@ -138,7 +138,7 @@ class Process:
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def wait_log(self, text, seconds=10):
+    def wait_log(self, text, seconds=PATIENCE):
         """Until the log has the text."""
         wait_for(lambda: text in self.log_text() or not self.alive, seconds,
                  f"{text!r} in the log of {self.name}")

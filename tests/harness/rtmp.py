@@ -10,7 +10,7 @@ import subprocess
 
 from harness.paths import built, source
 from harness.tap import skip_unless
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 
 NGINX_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 
@@ -106,7 +106,7 @@ class Nginx:
                                     port=self.port, tls=self._tls,
                                     tls_module=self._tls_module))
         self.process = self._world.start(["nginx", "-c", conf], name="nginx")
-        wait_for(lambda: is_open(self.port), 10, "nginx")
+        wait_for(lambda: is_open(self.port), what="nginx")
 
     def kill(self):
         """Master and worker: the worker goes with its channel."""
@@ -119,7 +119,7 @@ class Nginx:
                 os.kill(pid, 9)
             except ProcessLookupError:
                 pass
-        wait_for(lambda: not is_open(self.port), 10, "end of nginx")
+        wait_for(lambda: not is_open(self.port), what="end of nginx")
 
     def url(self, stream):
         return f"rtmp://127.0.0.1:{self.port}/live/{stream}"
@@ -147,8 +147,8 @@ class NodeMediaServer:
         self.process = world.start(
             ["node", script, folder, self.port, self.tls_port,
              certificate.cert, certificate.key], name="node-media-server")
-        wait_for(lambda: is_open(self.port) and is_open(self.tls_port), 15,
-                 "node-media-server")
+        wait_for(lambda: is_open(self.port) and is_open(self.tls_port),
+                 what="node-media-server")
 
     def _install(self):
         folder = os.environ.get("NODE_MEDIA_SERVER")
@@ -185,7 +185,7 @@ class Server:
     def count(self, word):
         return sum(line.startswith(word) for line in self.lines())
 
-    def wait(self, word, number=1, seconds=15):
+    def wait(self, word, number=1, seconds=PATIENCE):
         wait_for(lambda: self.count(word) >= number, seconds,
                  lambda: f"{number} x {word}, not {self.lines()[-20:]}")
 
@@ -209,7 +209,7 @@ class Publisher:
         found["status"] = status
         return found
 
-    def wait_log(self, text, seconds=15):
+    def wait_log(self, text, seconds=PATIENCE):
         self.process.wait_log(text, seconds)
 
 

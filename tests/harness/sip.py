@@ -5,6 +5,8 @@ import itertools
 import re
 import socket
 
+from harness.wait import PATIENCE
+
 _NUMBERS = itertools.count(1)
 
 
@@ -132,7 +134,7 @@ class Caller:
         answer = self._final()
         assert answer.startswith("SIP/2.0 200"), answer
 
-    def wait_request(self, method, seconds=10):
+    def wait_request(self, method, seconds=PATIENCE):
         """Takes what comes up to a request of that method; its text."""
         self._sock.settimeout(seconds)
         while True:

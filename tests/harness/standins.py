@@ -5,7 +5,7 @@ import http.client
 import json
 
 from harness.paths import source
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 
 
 class OrderRefused(AssertionError):
@@ -133,14 +133,14 @@ class Rev(StandIn):
     def active(self):
         return [video for video in self.videos() if video["active"]]
 
-    def wait_active(self, count, seconds=20):
+    def wait_active(self, count, seconds=PATIENCE):
         """Until `count` videos are active; those."""
         def enough():
             found = self.active()
             return found if len(found) >= count else None
         return wait_for(enough, seconds, f"{count} active videos")
 
-    def wait_received(self, size, seconds=20):
+    def wait_received(self, size, seconds=PATIENCE):
         """Until some request in flight has sent `size` bytes."""
         return wait_for(lambda: any(request["received"] >= size
                                     for request in self.in_flight()),

@@ -6,7 +6,7 @@ import os
 import socket
 
 from harness.paths import built
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 from harness.world import free_port
 
 
@@ -91,11 +91,11 @@ class Streamer:
         with open(path, encoding="utf-8") as file:
             return dict(line.rstrip("\n").split("=", 1) for line in file)
 
-    def wait_log(self, text, count=1, seconds=10):
+    def wait_log(self, text, count=1, seconds=PATIENCE):
         wait_for(lambda: self.log().count(text) >= count, seconds,
                  lambda: f"{count} x {text!r} in\n{self.log()}")
 
-    def wait_call(self, number=1, seconds=10, **want):
+    def wait_call(self, number=1, seconds=PATIENCE, **want):
         wait_for(lambda: all(self.call(number).get(key) == value
                              for key, value in want.items()), seconds,
                  lambda: f"{want} in {self.call(number)}")

@@ -6,7 +6,7 @@ import socket
 import uuid
 
 from harness.paths import built
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 
 # What every test of the uploader has, so that tests can look for them.
 SECRETS = {"rev_password": "Rev!s3cret/päss", "cms_password": "cms-Geh3im+x"}
@@ -188,25 +188,25 @@ class Uploader:
         except FileNotFoundError:
             return []
 
-    def wait_state(self, key, value, seconds=20):
+    def wait_state(self, key, value, seconds=PATIENCE):
         return wait_for(lambda: self.state().get(key) == value, seconds,
                         lambda: f"{key}={value}, not {self.state()}")
 
-    def wait_job(self, path_part, state, seconds=30):
+    def wait_job(self, path_part, state, seconds=PATIENCE):
         def there():
             job = self.job(path_part)
             return job if job.get("state") == state else None
         return wait_for(there, seconds, lambda: f"{path_part} {state}, not "
                         f"{self.job(path_part)}")
 
-    def wait_why(self, path_part, text, seconds=30):
+    def wait_why(self, path_part, text, seconds=PATIENCE):
         def there():
             job = self.job(path_part)
             return job if text in job.get("why", "") else None
         return wait_for(there, seconds, lambda: f"{text!r} of {path_part}, "
                         f"not {self.job(path_part)}")
 
-    def wait_counts(self, seconds=40, **counts):
+    def wait_counts(self, seconds=PATIENCE, **counts):
         """Until `state` counts so many recordings: ready=3."""
         def there():
             state = self.state()

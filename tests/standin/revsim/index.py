@@ -11,12 +11,11 @@ class Index:
 
     def __init__(self, settings):
         self._settings = settings
-        self._pending = []            # (due, video id, copy or None)
+        self._pending = []            # (when made, video id, copy or None)
         self._entries = {}
 
     def _later(self, video_id, entry):
-        due = time.monotonic() + self._settings.index_lag
-        self._pending.append((due, video_id, entry))
+        self._pending.append((time.monotonic(), video_id, entry))
 
     def changed(self, video):
         entry = copy.copy(video)
@@ -31,11 +30,11 @@ class Index:
 
     def entries(self):
         """What can be found now, oldest first."""
-        now = time.monotonic()
+        taken_in = time.monotonic() - self._settings.index_lag
         waiting = []
         for change in self._pending:
-            due, video_id, entry = change
-            if due > now:
+            made, video_id, entry = change
+            if made > taken_in:
                 waiting.append(change)
             elif entry:
                 self._entries[video_id] = entry
