@@ -30,29 +30,26 @@ bool ganesha_is_there(void)
 	return geteuid() == 0 && !system("ganesha.nfsd -v >/dev/null 2>&1");
 }
 
-/* Three free ports in a row, as far as one can know. */
-static int find_ports(int *ret_port)
+int ganesha_find_ports(struct ganesha *g)
 {
-	for (int port = 20000 + getpid() % 9000; port < 30000; port += 3) {
-		int free_ones = 0;
+	int fds[GANESHA_PORTS], err = 0;
 
-		for (int i = 0; i < 3; i++) {
-			struct sockaddr_in a = {
-				.sin_family = AF_INET,
-				.sin_port = htons((uint16_t)(port + i)),
-				.sin_addr = { htonl(INADDR_LOOPBACK) },
-			};
-			int fd = socket(AF_INET, SOCK_STREAM, 0);
+	for (int i = 0; i < GANESHA_PORTS; i++) {
+		struct sockaddr_in a = {
+			.sin_family = AF_INET,
+			.sin_addr = { htonl(INADDR_LOOPBACK) },
+		};
+		socklen_t len = sizeof(a);
 
-			free_ones += !bind(fd, (void *)&a, sizeof(a));
-			close(fd);
-		}
-		if (free_ones == 3) {
-			*ret_port = port;
-			return 0;
-		}
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (bind(fds[i], (void *)&a, sizeof(a)) ||
+		    getsockname(fds[i], (void *)&a, &len))
+			err = -errno;
+		g->ports[i] = ntohs(a.sin_port);
 	}
-	return -EADDRINUSE;
+	for (int i = 0; i < GANESHA_PORTS; i++)
+		close(fds[i]);
+	return err;
 }
 
 int ganesha_init(struct ganesha *g)
@@ -69,7 +66,7 @@ int ganesha_init(struct ganesha *g)
 	snprintf(state, sizeof(state), "%s/state", g->dir);
 	if (mkdir(g->export, 0755) || mkdir(state, 0755))
 		return -errno;
-	return find_ports(&g->port);
+	return ganesha_find_ports(g);
 }
 
 static int write_config(const struct ganesha *g, const char *path)
@@ -78,8 +75,8 @@ static int write_config(const struct ganesha *g, const char *path)
 
 	if (!f)
 		return -errno;
-	fprintf(f, config_format, g->port, g->port + 1, g->port + 2, g->lease_s,
-		g->dir, g->read_only ? "RO" : "RW", g->export);
+	fprintf(f, config_format, g->ports[0], g->ports[1], g->ports[2],
+		g->lease_s, g->dir, g->read_only ? "RO" : "RW", g->export);
 	return fclose(f) ? -errno : 0;
 }
 

@@ -7,6 +7,8 @@
 #include "tests/child.h"
 #include "tests/tempdir.h"
 
+enum { GANESHA_PORTS = 3 };
+
 /*
  * An NFS server (nfs-ganesha, versions 3 and 4) on 127.0.0.1 for one test. It
  * exports `export` as /rec; what a test writes there is served at once.
@@ -21,14 +23,19 @@ struct ganesha {
 	struct child child;
 	char dir[TEMPDIR_MAX];
 	char export[TEMPDIR_MAX + 16];
-	int port;    /* NFS; mountd is the next one */
-	int lease_s; /* version 4 */
+	int ports[GANESHA_PORTS]; /* NFS, mountd, lockd */
+	int lease_s;		  /* version 4 */
 	bool read_only;
 };
 
 /* Can it run here? It needs root (file handles) and its packages. */
 bool ganesha_is_there(void);
 int ganesha_init(struct ganesha *g) ATTR_MUST_CHECK;
+/*
+ * Other ports: another program may take one between the look and the start,
+ * which fails with -ECHILD then.
+ */
+int ganesha_find_ports(struct ganesha *g) ATTR_MUST_CHECK;
 /* Takes a zeroed one, too; removes all files. */
 void ganesha_release(struct ganesha *g);
 /* Returns once it serves. */

@@ -7,6 +7,7 @@
 
 enum {
 	PATIENCE_MS = 20000, /* then something is broken */
+	START_TRIES = 3,
 };
 
 struct share share;
@@ -189,8 +190,8 @@ int share_open_source(enum kind kind, struct source **ret)
 		.gid = share.uid,
 		.list_bytes_max = share.list_bytes_max,
 		.version = kind == NFS3 ? 3 : 4,
-		.nfs_port = share.server.port,
-		.mount_port = share.server.port + 1,
+		.nfs_port = share.server.ports[0],
+		.mount_port = share.server.ports[1],
 		.timeout_ms = TIMEOUT_MS,
 		.lease_ms = LEASE_S * 1000,
 	};
@@ -225,7 +226,14 @@ int share_begin(enum kind kind)
 
 static int start_server(void)
 {
-	return share.kind == LOCAL ? 0 : ganesha_start(&share.server);
+	int err = share.kind == LOCAL ? 0 : ganesha_start(&share.server);
+
+	for (int tries = 0; err == -ECHILD && tries < START_TRIES; tries++) {
+		err = ganesha_find_ports(&share.server);
+		if (!err)
+			err = ganesha_start(&share.server);
+	}
+	return err;
 }
 
 int share_attach(void)

@@ -376,8 +376,8 @@ static int test_mute(enum kind kind)
 	int err = share_begin(kind), fd[2] = { -1, -1 };
 
 	CHECK_OK(err);
-	fd[0] = listen_at(share.server.port);
-	fd[1] = listen_at(share.server.port + 1);
+	fd[0] = listen_at(share.server.ports[0]);
+	fd[1] = listen_at(share.server.ports[1]);
 	CHECK(fd[0] >= 0 && fd[1] >= 0);
 	CHECK_OK(share_open_source(kind, &share.source));
 	CHECK_EQ(share_list(""), -ENOTCONN);

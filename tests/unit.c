@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /*
  * The wrapped allocators count what our objects hold in an open-addressing
  * table of live blocks, so that a free() of a block that libc made for us (a
  * getline() buffer, say) is not mistaken for one of ours.
  */
-enum { LIVE_SLOTS = 1 << 18, OOM_ROUNDS_MAX = 20000 };
+enum {
+	LIVE_SLOTS = 1 << 18,
+	OOM_ROUNDS_MAX = 20000,
+	LIMIT_S = 300, /* a test that hangs must not hang `make check` */
+};
 
 static struct {
 	void *live[LIVE_SLOTS];
@@ -211,8 +217,23 @@ static bool run_round(const struct unit_test *t, long fail_at)
 	return true;
 }
 
+static const char *running;
+
+static void on_alarm(int number)
+{
+	static const char what[] = ": not done in time\n";
+	bool told = write(STDOUT_FILENO, "# ", 2) == 2 &&
+		    write(STDOUT_FILENO, running, strlen(running)) > 0 &&
+		    write(STDOUT_FILENO, what, sizeof(what) - 1) > 0;
+
+	_exit(told ? 1 : 2);
+}
+
 static bool run_test(const struct unit_test *t)
 {
+	running = t->name;
+	signal(SIGALRM, on_alarm);
+	alarm(LIMIT_S);
 	if (!run_round(t, 0))
 		return false;
 	if (t->flags & UNIT_NO_OOM)

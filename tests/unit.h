@@ -42,7 +42,8 @@
  *	static const struct unit_test tests[] = { { "add", test_add, 0 } };
  *	UNIT_MAIN(tests)
  *
- * The output is TAP. With an argument, only tests whose name holds it run.
+ * The output is TAP. With an argument, only tests whose name holds it run. A
+ * test that takes minutes ends the program.
  */
 enum { UNIT_NO_OOM = 1 };
 
