@@ -199,8 +199,15 @@ int rev_upload(struct rev *rev, const struct rev_metadata *metadata,
 	if (is_dead(c) && c->fault->status / 100 == 4)
 		return finish(c);
 	c->task.run = take_body;
-	loop_defer(sim.loop, &c->task);
+	if (!sim.is_limited)
+		loop_defer(sim.loop, &c->task);
 	return 0;
+}
+
+const char *rev_limit_why(const struct rev_call *call)
+{
+	return sim.is_limited && call->task.run == take_body ? "the limit"
+							     : NULL;
 }
 
 void rev_upload_resume(struct rev_call *call)

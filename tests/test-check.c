@@ -74,7 +74,7 @@ static int test_journals(void)
 		const char *instance, *path;
 	} cases[] = {
 		{ NULL, "/plain.db" },
-		{ "ulm", "/var/lib/upcast/uploader/ulm.db" },
+		{ "ulm", "/var/lib/upcast/uploader/journal@ulm.db" },
 		{ "bonn", "/bonn.db" },
 	};
 	struct conf *conf = NULL;

@@ -984,7 +984,8 @@ static int test_limits(void)
 		c.is_done = false;
 		CHECK_OK(peer_wait(c.loop, &c.is_done));
 	}
-	/* The third waits for its minute; others go on meanwhile. */
+	/* The third waits for its minute, says so, and others go on. */
+	CHECK(strstr(rev_limit_why(calls[2]), "rev_searches_per_minute"));
 	c.is_done = false;
 	CHECK_OK(DO(&c, rev_get_rights(c.rev, on_done, &c, &c.call)));
 	CHECK_EQ(c.result.class, REV_OK);

@@ -212,12 +212,9 @@ int engine_forget(struct engine *e, int64_t id, struct err *answer)
 			       "%" PRId64 " is %s: cancel it "
 			       "first",
 			       id, job_word(item->row.state));
-	if (journal_forget(e->journal, id))
-		return err_set(answer, -ENOMEM, "out of memory");
 	engine_note(e, item, "forgotten");
-	engine_free_work(item->work);
-	e->calls.removed(e->calls.arg, item);
-	catalog_remove(&e->catalog, item);
+	if (engine_remove(e, item))
+		return err_set(answer, -ENOMEM, "out of memory");
 	err_set(answer, 0, "%" PRId64 " is forgotten", id);
 	return 0;
 }
@@ -262,6 +259,14 @@ static unsigned percent(uint64_t part, uint64_t whole)
 	return whole ? (unsigned)(part * 100 / whole) : 0;
 }
 
+/* Rev's published limits hold it back: no state of its own. */
+static const char *limit_why(const struct work *w)
+{
+	if (w->transfer)
+		return transfer_limit_why(w->transfer);
+	return w->call ? rev_limit_why(w->call) : NULL;
+}
+
 void engine_view(const struct item *item, struct engine_view *ret)
 {
 	const struct work *w = item->work;
@@ -275,6 +280,8 @@ void engine_view(const struct item *item, struct engine_view *ret)
 		return;
 	if (*w->why)
 		ret->why = w->why;
+	if (limit_why(w))
+		ret->why = limit_why(w);
 	ret->next_retry_s = w->next_try_s;
 	ret->started_s = w->transfer ? w->started_s : 0;
 	ret->progress = w->progress;

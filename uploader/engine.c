@@ -141,6 +141,18 @@ int engine_add(struct engine *e, const char *dir, const char *name,
 	return 0;
 }
 
+int engine_remove(struct engine *e, struct item *item)
+{
+	int err = journal_forget(e->journal, item->row.id);
+
+	if (err)
+		return err;
+	engine_free_work(item->work);
+	e->calls.removed(e->calls.arg, item);
+	catalog_remove(&e->catalog, item);
+	return 0;
+}
+
 /* ---- settings ---------------------------------------------------------- */
 
 static void on_source_changed(void *arg, const char *path)
@@ -202,7 +214,8 @@ int engine_journal_path(const struct conf *conf, char *dst, size_t size)
 	snprintf(section, sizeof(section), "uploader %s",
 		 instance ? instance : "");
 	if (instance && !conf_find(conf, section, "journal"))
-		n = snprintf(dst, size, "/var/lib/upcast/uploader/%s.db",
+		n = snprintf(dst, size,
+			     "/var/lib/upcast/uploader/journal@%s.db",
 			     instance);
 	else
 		n = snprintf(dst, size, "%s", conf_text(conf, OPT_UP_JOURNAL));

@@ -115,6 +115,8 @@ struct work {
 int engine_add(struct engine *e, const char *dir, const char *name,
 	       const char *video_id, const struct source_attr *attr,
 	       struct item **ret) ATTR_MUST_CHECK;
+/* Forgets the recording, also in the journal: `item` is dead then. -ENOMEM. */
+int engine_remove(struct engine *e, struct item *item) ATTR_MUST_CHECK;
 /* Whoever waits for a call though there is room; jobs that nobody drives. */
 void engine_tidy(struct engine *e);
 /* While the uploader is disabled it needs none: `*ret_source` is NULL then. */

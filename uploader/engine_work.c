@@ -217,7 +217,7 @@ static bool waits_for_leave(struct work *w, int needs)
 {
 	struct engine *e = w->engine;
 
-	if (!conf_bool(e->conf, OPT_UP_ENABLED)) {
+	if (!(needs & STEP_FINISHES) && !conf_bool(e->conf, OPT_UP_ENABLED)) {
 		engine_set_why(w, "the uploader is disabled: set "
 				  "uploader.enabled");
 		return true;
@@ -232,7 +232,7 @@ static bool waits_for_source(struct work *w, int needs)
 {
 	struct source_status status;
 
-	if (!(needs & STEP_NEEDS_SOURCE))
+	if (!(needs & STEP_SOURCE))
 		return false;
 	if (!w->engine->source) {
 		engine_set_why(w, "no source is set");
@@ -247,6 +247,11 @@ static bool waits_for_source(struct work *w, int needs)
 	return w->waits_for_source;
 }
 
+static bool is_call(int needs)
+{
+	return (needs & STEP_CALL) == STEP_CALL;
+}
+
 /*
  * A lane that opens lets its waiters go one after the other: the first of them
  * finds out whether Rev is there again.
@@ -256,7 +261,7 @@ static bool waits_for_rev(struct work *w, int needs)
 	struct engine *e = w->engine;
 	uint64_t wait;
 
-	if (!(needs & STEP_NEEDS_REV))
+	if (!(needs & STEP_REV))
 		return false;
 	if (!e->parties->rev) {
 		engine_set_why(w,
@@ -277,7 +282,7 @@ static bool waits_for_rev(struct work *w, int needs)
 		loop_timer_start(&w->timer, wait + engine_random() % 250);
 		return true;
 	}
-	if ((needs & STEP_IS_CALL) && e->calls_running >= ENGINE_CALLS_MAX) {
+	if (is_call(needs) && e->calls_running >= ENGINE_CALLS_MAX) {
 		list_del(&w->queue_node);
 		list_add_tail(&e->call_waiters, &w->queue_node);
 		return true;
@@ -331,7 +336,7 @@ static void perform(struct loop_task *task)
 	} else if (w->action == JOB_DO_FINISH) {
 		engine_free_work(w);
 	} else if (!has_to_wait(w, step->needs)) {
-		if (step->needs & STEP_IS_CALL)
+		if (is_call(step->needs))
 			call_begins(w);
 		step->run(w);
 	}

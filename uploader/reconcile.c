@@ -12,9 +12,12 @@
 #include "uploader/engine_private.h"
 
 enum {
+	DAY_S = 24 * 3600,
 	FIRST_MS = 600000,	/* after the start */
-	PASS_MS = 24 * 3600000, /* between two passes */
-	AGAIN_MS = 1800000,	/* after one that failed */
+	PASS_MS = DAY_S * 1000, /* between two passes */
+	KEEP_GONE_S = 90 * DAY_S,
+	FORGET_MAX = 10000, /* in one pass */
+	AGAIN_MS = 1800000, /* after one that failed */
 };
 
 struct reconcile {
@@ -98,14 +101,49 @@ static void on_list(void *arg, const struct rev_result *result)
 		 result->video_count);
 }
 
+/*
+ * Recordings whose file has been gone for so long that it will not come back,
+ * as far as the share has been looked at since.
+ */
+static bool is_long_gone(const struct engine *e, const struct item *item,
+			 int64_t now_s)
+{
+	int64_t gone_s = item->row.number[ROW_DONE_S];
+
+	return item->row.state == JOB_DELETED && now_s - gone_s > KEEP_GONE_S &&
+	       now_s - e->last_scan_s < DAY_S;
+}
+
+static void forget_gone(struct engine *e)
+{
+	int64_t now_s = mono_wall_s();
+	struct item *item, *next;
+	size_t n = 0;
+
+	for (item = e->catalog.items; item && n < FORGET_MAX; item = next) {
+		next = item->by_id.next;
+		if (!is_long_gone(e, item, now_s))
+			continue;
+		if (engine_remove(e, item))
+			break;
+		n++;
+	}
+	if (n)
+		log_info("forgot %zu recordings that left the share %d days "
+			 "ago or earlier",
+			 n, KEEP_GONE_S / DAY_S);
+}
+
 void reconcile_now(struct reconcile *r)
 {
 	struct engine *e = r->engine;
 	uint64_t wait = lane_wait_ms(&e->rev_lane, mono_ms());
 
-	if (r->call || !e->parties->rev)
+	forget_gone(e);
+	if (r->call)
 		return;
-	if (wait || engine_is_dry(e) || !conf_bool(e->conf, OPT_UP_ENABLED) ||
+	if (wait || !e->parties->rev || engine_is_dry(e) ||
+	    !conf_bool(e->conf, OPT_UP_ENABLED) ||
 	    rev_is_locked(e->parties->rev) ||
 	    rev_list_unfinished(e->parties->rev, on_list, r, &r->call))
 		loop_timer_start(&r->timer, wait + AGAIN_MS);

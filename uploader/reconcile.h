@@ -11,6 +11,9 @@
  * is deleted. One whose recording is still under way is let be, and so is one
  * that this journal knows nothing about: it may be another uploader's.
  *
+ * Before that it forgets what has been gone from the share for 90 days, unless
+ * the share has not been looked at since yesterday.
+ *
  * Life cycle: reconcile_new(), reconcile_start() when the journal is open and
  * after a reload, reconcile_stop() before the account goes, reconcile_free().
  */

@@ -138,7 +138,7 @@ int report_format(const struct item *item, struct buf *dst)
 	return err;
 }
 
-static void write_item(struct report *r, const struct item *item)
+static int write_item(struct report *r, const struct item *item)
 {
 	struct buf b;
 	char id[32];
@@ -147,8 +147,10 @@ static void write_item(struct report *r, const struct item *item)
 	buf_init(&b, SNAPSHOT_MAX);
 	snprintf(id, sizeof(id), "%" PRId64, item->row.id);
 	err = report_format(item, &b);
-	check(r, err ? err : ctldir_put_object(r->dir, id, &b));
+	err = err ? err : ctldir_put_object(r->dir, id, &b);
 	buf_release(&b);
+	check(r, err);
+	return err;
 }
 
 static void remove_item(struct report *r, int64_t id)
@@ -323,29 +325,37 @@ static void on_tick(struct loop_timer *timer)
 /* ---- the engine's calls ----------------------------------------------------
  */
 
-static void flush_one(struct report *r, struct item *item)
+static int flush_one(struct report *r, struct item *item)
 {
+	int err = write_item(r, item);
+
+	if (err)
+		return err;
 	list_del(&item->dirty_node);
-	write_item(r, item);
 	if (is_done(item->row.state))
 		keep_done(r, item);
 	else
 		drop_done(r, item);
+	return 0;
 }
 
 static void on_flush(struct loop_timer *timer)
 {
 	struct report *r = list_entry(timer, struct report, flush_timer);
 	struct list *it;
+	int err = 0;
 
 	if (!r->engine)
 		return;
-	for (int i = 0; i < FLUSH_MAX && (it = list_first(&r->dirty)); i++)
-		flush_one(r, list_entry(it, struct item, dirty_node));
+	for (int i = 0; i < FLUSH_MAX && (it = list_first(&r->dirty)); i++) {
+		err = flush_one(r, list_entry(it, struct item, dirty_node));
+		if (err)
+			break; /* it stays the first to be written */
+	}
 	if (list_is_empty(&r->dirty))
 		write_state(r);
 	else
-		loop_timer_start(timer, FLUSH_MS);
+		loop_timer_start(timer, err ? TICK_MS : FLUSH_MS);
 }
 
 static void on_changed(void *arg, struct item *item)

@@ -186,6 +186,12 @@ int rev_find_user(struct rev *rev, const char *name, bool is_email,
 int rev_get_rights(struct rev *rev, rev_done_fn *done, void *arg,
 		   struct rev_call **ret) ATTR_MUST_CHECK;
 
+/*
+ * Does the call wait for its minute to have room? Then the sentence that says
+ * so, else NULL.
+ */
+const char *rev_limit_why(const struct rev_call *call);
+
 void rev_cancel(struct rev_call *call);
 
 #endif

@@ -305,6 +305,25 @@ void rev_send_again(struct rev_call *call)
 		put(call);
 }
 
+const char *rev_limit_why(const struct rev_call *call)
+{
+	static const char *const why[REV_BUCKETS] = {
+		[REV_BUCKET_EDITS] = "as many uploads and edits went to Rev in "
+				     "this minute as rev_uploads_per_minute "
+				     "allows: waits for the next",
+		[REV_BUCKET_SEARCHES] = "as many searches went to Rev in this "
+					"minute as rev_searches_per_minute "
+					"allows: waits for the next",
+		[REV_BUCKET_DETAILS] = "as many questions about videos went to "
+				       "Rev in this minute as it allows: waits "
+				       "for the next",
+	};
+
+	return loop_timer_is_armed(&call->limit_timer)
+		       ? why[route_of(call)->bucket]
+		       : NULL;
+}
+
 void rev_send(struct rev_call *call, enum rev_path path, rev_answer_fn *answer)
 {
 	call->path = path;

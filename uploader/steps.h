@@ -9,11 +9,13 @@
  * answer becomes one event. Each file has the steps that know the same party.
  */
 enum step_need {
-	STEP_NEEDS_SOURCE = 1,
-	STEP_NEEDS_REV = 2,
-	STEP_IS_CALL = 4,
+	STEP_SOURCE = 1,
+	STEP_REV = 2,
+	STEP_CALL = 6, /* a question to Rev: counted, see ENGINE_CALLS_MAX */
 	/* Something on the share or on Rev: not in a dry run. */
 	STEP_CHANGES = 8,
+	/* Of what has been sent: also while the uploader is disabled. */
+	STEP_FINISHES = 16,
 };
 
 /* The action of a state, and what it needs before it may begin. */

@@ -197,6 +197,11 @@ uint64_t transfer_sent(const struct transfer *t)
 	return t->sent;
 }
 
+const char *transfer_limit_why(const struct transfer *t)
+{
+	return t->call ? rev_limit_why(t->call) : NULL;
+}
+
 bool transfer_is_committed(const struct transfer *t)
 {
 	return t->sent == t->spec.attr.size;

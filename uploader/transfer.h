@@ -53,6 +53,8 @@ void transfer_cancel(struct transfer *t);
 void transfer_set_speed(struct transfer *t, uint64_t bytes_per_s);
 /* Bytes handed to Rev so far. */
 uint64_t transfer_sent(const struct transfer *t);
+/* What holds back the upload's beginning, see rev_limit_why(). */
+const char *transfer_limit_why(const struct transfer *t);
 /* Has everything gone out, so that a video may exist? */
 bool transfer_is_committed(const struct transfer *t);
 
