@@ -3,8 +3,6 @@
 """Calls as a bridge makes them, with all suites, on a bad network, in number."""
 
 import os
-import shutil
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -13,7 +11,8 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 # pylint: disable=wrong-import-position
 from harness import tap
 from harness.caller import ClipCaller
-from harness.rtmp import Nginx, Server, frames, packets
+from harness.media import make_clip
+from harness.rtmp import Nginx, Server, frames, packets, sound
 from harness.streamer import Streamer
 from harness.wait import wait_for
 from harness.world import World, free_port
@@ -21,7 +20,6 @@ from harness.world import World, free_port
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32",
           "AEAD_AES_128_GCM", "AEAD_AES_256_GCM")
 SECONDS = 3
-GOP = 15
 WAIT = ("-k", "-D", "700")  # until the server is ready for the first picture
 
 
@@ -32,43 +30,15 @@ class Shared:
     sound = None
 
 
-def _sound(path):
-    """MD5 of each AAC frame, as it is."""
-    out = subprocess.run(
-        ["ffmpeg", "-v", "error", "-nostdin", "-i", path, "-map", "0:a", "-c",
-         "copy", "-f", "framemd5", "-"], check=True, capture_output=True,
-        text=True).stdout
-    return [line.split(",")[5].strip() for line in out.splitlines()
-            if line and line[0] != "#"]
-
-
 def _prepare(world):
-    tap.skip_unless(shutil.which("ffmpeg"), "ffmpeg is not installed")
-    Shared.clip = world.path("clip.mp4")
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-nostdin", "-y",
-         "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30",
-         "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=32000",
-         "-t", str(SECONDS), "-c:v", "libx264", "-preset", "ultrafast",
-         "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", str(GOP),
-         "-b:v", "1M", "-threads", "1", "-c:a", "aac", "-b:a", "48k",
-         "-ac", "1", Shared.clip], check=True)
+    Shared.clip = make_clip(world.path("clip.mp4"), SECONDS, rate=30, gop=15)
     Shared.pictures = frames(Shared.clip, "v")
-    Shared.sound = _sound(Shared.clip)
+    Shared.sound = [checksum for checksum, _ in sound(Shared.clip)]
 
 
 def _streamer(world, **settings):
-    pair = world.authority.server()
-    return Streamer(world, sip_key=pair.key, sip_certificate=pair.cert,
-                    sip_listen="127.0.0.1 {0} {0}".format(free_port()),
-                    sip_udp="false", allowed_targets="127.0.0.1",
-                    url_wait="2s", **settings)
-
-
-def _port(streamer):
-    with open(streamer.ini, encoding="utf-8") as file:
-        line = [x for x in file if x.startswith("sip_listen")][0]
-    return int(line.split()[-1])
+    return Streamer(world, tls=world.authority.server(), sip_udp="false",
+                    allowed_targets="127.0.0.1", url_wait="2s", **settings)
 
 
 def _is_sanitized(streamer):
@@ -80,7 +50,7 @@ def _is_sanitized(streamer):
 def _check_whole(path):
     """Every picture; every frame of sound from the first picture on."""
     assert frames(path, "v") == Shared.pictures
-    got = _sound(path)
+    got = [checksum for checksum, _ in sound(path)]
     at = Shared.sound.index(got[0])
     assert at <= 2, at
     assert got == Shared.sound[at:at + len(got)]
@@ -97,14 +67,14 @@ def test_suites(world):
     kinds = [(suite, ("-s", suite, *trust)) for suite in SUITES]
     kinds += [("plain", ()), ("generic", ("-a", "hbr")),
               ("best-effort", ("-s", "+" + SUITES[0], *trust))]
-    calls = [ClipCaller(world, Shared.clip, _port(streamer), *WAIT, "-u", nginx.url(name), *options)
+    calls = [ClipCaller(world, Shared.clip, streamer.port, *WAIT, "-u",
+                        nginx.url(name), *options)
              for name, options in kinds]
     for caller in calls:
         result = caller.result()
         assert result["ok"] == 1 and result["reports"] > 0, result
     for name, _ in kinds:
-        wait_for(lambda: nginx.recordings(name), what=name)
-        _check_whole(nginx.recordings(name)[0])
+        _check_whole(nginx.recording(name))
     used = {streamer.call(n + 1)["encryption"] for n in range(len(kinds))}
     assert used == {*SUITES, "none"}, used
     streamer.stop()
@@ -116,12 +86,13 @@ def test_bad_network(world):
     kinds = {"late": ("-O", "5"), "doubled": ("-2", "10"),
              "jitter": ("-J", "15"),
              "all": ("-O", "3", "-2", "5", "-J", "10", "-T", "-s", SUITES[0])}
-    calls = [ClipCaller(world, Shared.clip, _port(streamer), *WAIT, "-u", nginx.url(name), *options)
+    calls = [ClipCaller(world, Shared.clip, streamer.port, *WAIT, "-u",
+                        nginx.url(name), *options)
              for name, options in kinds.items()]
     for caller in calls:
         caller.result()
     for name in kinds:
-        got = frames(nginx.recordings(name)[0], "v")
+        got = frames(nginx.recording(name), "v")
         assert got == Shared.pictures, (name, len(got))
     streamer.stop()
 
@@ -129,26 +100,36 @@ def test_bad_network(world):
 def test_loss(world):
     """lost packets cost pictures, and none that is shown is broken"""
     nginx, streamer = Nginx(world), _streamer(world)
-    result = ClipCaller(world, Shared.clip, _port(streamer), "-t", "6",
-                        "-L", "1", "-u", nginx.url("loss")).result()
-    assert result["skipped"] > 5 and result["plis"] > 0, result
-    got = frames(nginx.recordings("loss")[0], "v")
-    assert len(got) > 30, len(got)
-    broken = [frame for frame in got if frame not in Shared.pictures]
-    assert not broken, f"{len(broken)} of {len(got)}"
-    call = streamer.call()
-    # The last ones of a stream are not missed.
-    assert 0 <= result["skipped"] - int(call["lost"]) <= 2, (call, result)
+    kinds = {"clear": (), "secret": ("-T", "-s", SUITES[2])}
+    calls = []
+    for number, (name, options) in enumerate(kinds.items(), 1):
+        calls.append(ClipCaller(world, Shared.clip, streamer.port, "-t", "6",
+                                "-L", "1", "-u", nginx.url(name), *options))
+        wait_for(lambda: streamer.call(number), what=name)
+    for number, (name, caller) in enumerate(zip(kinds, calls), 1):
+        result = caller.result()
+        assert result["skipped"] > 5 and result["plis"] > 0, result
+        got = frames(nginx.recording(name), "v")
+        assert len(got) > 30, len(got)
+        broken = [frame for frame in got if frame not in Shared.pictures]
+        assert not broken, f"{len(broken)} of {len(got)}"
+        call = streamer.call(number)
+        # The last ones of a stream are not missed.
+        assert 0 <= result["skipped"] - int(call["lost"]) <= 2, (call, result)
     streamer.stop()
 
 
-def test_url_in_rtcp(world):
-    """the URL in RTCP APP, in the clear and under SRTP"""
+def test_url_later(world):
+    """the URL in RTCP APP, in the clear and under SRTP, and in an UPDATE"""
     nginx, streamer = Nginx(world), _streamer(world)
-    for name, options in (("app", ()), ("sapp", ("-T", "-s", SUITES[0]))):
-        ClipCaller(world, Shared.clip, _port(streamer), "-t", str(SECONDS),
-                   "-U", nginx.url(name), *options).result()
-        got = frames(nginx.recordings(name)[0], "v")
+    kinds = {"app": ("-U",), "update": ("-p",),
+             "sapp": ("-T", "-s", SUITES[0], "-U")}
+    calls = [ClipCaller(world, Shared.clip, streamer.port, "-t", str(SECONDS),
+                        *options, nginx.url(name))
+             for name, options in kinds.items()]
+    for name, caller in zip(kinds, calls):
+        caller.result()
+        got = frames(nginx.recording(name), "v")
         assert len(got) > 20, (name, len(got))
         assert all(frame in Shared.pictures for frame in got)
     assert streamer.log().count("retrieved stream URL from RTCP") == 2
@@ -176,7 +157,7 @@ def test_reasons(world):
     streamer.reload(allowed_targets="")
     calls = []
     for number, (url, state, words) in enumerate(kinds, 1):
-        calls.append(ClipCaller(world, Shared.clip, _port(streamer), "-t",
+        calls.append(ClipCaller(world, Shared.clip, streamer.port, "-t",
                                 "12", "-u", url))
         wait_for(lambda: state == streamer.call(number).get("state") and
                  words in streamer.call(number)["why"], 10,
@@ -195,7 +176,7 @@ def test_reasons(world):
 def test_server_comes_back(world):
     """a killed server has the stream again within 3 s, by a key frame asked"""
     nginx, streamer = Nginx(world), _streamer(world)
-    caller = ClipCaller(world, Shared.clip, _port(streamer), "-t", "12", "-T",
+    caller = ClipCaller(world, Shared.clip, streamer.port, "-t", "12", "-T",
                         "-s", SUITES[0], "-u", nginx.url("back"))
     wait_for(lambda: nginx.recordings("back"), what="stream")
     nginx.kill()
@@ -218,15 +199,15 @@ def test_many(world):
     """40 calls at once, one of them to a dead server, one to a slow one"""
     nginx, streamer = Nginx(world), _streamer(world)
     stalled = Server(world, stall=True)
-    bad = [ClipCaller(world, Shared.clip, _port(streamer), "-t", "6", "-u", url)
+    bad = [ClipCaller(world, Shared.clip, streamer.port, "-t", "6", "-u", url)
            for url in (f"rtmp://127.0.0.1:{free_port()}/live/dead",
                        f"rtmp://127.0.0.1:{stalled.port}/live/stalled")]
-    result = ClipCaller(world, Shared.clip, _port(streamer), *WAIT, "-n", "40",
+    result = ClipCaller(world, Shared.clip, streamer.port, *WAIT, "-n", "40",
                         "-R", "40", "-T", "-s", SUITES[0], "-u",
                         nginx.url("c%d")).result()
     assert result["ok"] == 40, result
     for number in range(0, 40, 5):
-        got = frames(nginx.recordings(f"c{number}")[0], "v")
+        got = frames(nginx.recording(f"c{number}"), "v")
         assert got == Shared.pictures, (number, len(got))
     for caller in bad:
         caller.result()
@@ -240,7 +221,7 @@ def test_sequence(world):
     url = f"rtmp://127.0.0.1:{server.port}/live/%d"
 
     def round_of(count):
-        ClipCaller(world, Shared.clip, _port(streamer), "-n", str(count), "-R",
+        ClipCaller(world, Shared.clip, streamer.port, "-n", str(count), "-R",
                    "20", "-t", "1", "-T", "-s", SUITES[2], "-u",
                    url).result()
         wait_for(lambda: streamer.state()["calls_active"] == "0",

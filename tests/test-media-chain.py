@@ -4,18 +4,16 @@
 
 import base64
 import os
-import re
-import shutil
 import subprocess
 import sys
 import time
-from fractions import Fraction
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import tap  # noqa: E402
+from harness.media import make_clip, send_rtp  # noqa: E402
 from harness.paths import built  # noqa: E402
-from harness.rtmp import Nginx, frames, packets  # noqa: E402
+from harness.rtmp import Nginx, frames, packets, sound  # noqa: E402
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
 
@@ -30,16 +28,7 @@ class Shared:
 
 
 def prepare(world):
-    tap.skip_unless(shutil.which("ffmpeg"), "ffmpeg is not installed")
-    Shared.file = world.path("source.mp4")
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-nostdin", "-y",
-         "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25",
-         "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=32000",
-         "-t", "4", "-c:v", "libx264", "-preset", "ultrafast",
-         "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "25",
-         "-threads", "1", "-c:a", "aac", "-b:a", "48k", "-ac", "1",
-         Shared.file], check=True)
+    Shared.file = make_clip(world.path("source.mp4"), seconds=4)
     Shared.video = frames(Shared.file, "v")
 
 
@@ -79,42 +68,9 @@ class Driver:
         return line
 
 
-def send(world, driver, *, audio="latm", secret=None, file=None, loop=0):
-    """ffmpeg as the bridge: video and audio, each a stream of its own."""
-    crypto = []
-    scheme = "rtp"
-    if secret:
-        scheme = "srtp"
-        crypto = ["-srtp_out_suite", secret[0], "-srtp_out_params",
-                  base64.b64encode(bytes.fromhex(secret[1])).decode()]
-    latm = ["-rtpflags", "latm"] if audio == "latm" else []
-    codec = {"opus": ["-c", "libopus"], "pcmu": ["-c", "pcm_mulaw", "-ar",
-                                                 "8000"]}.get(audio,
-                                                              ["-c", "copy"])
-    return world.start(
-        ["ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", loop,
-         "-i", file or Shared.file,
-         "-map", "0:v", "-c", "copy", "-bsf:v",
-         "h264_mp4toannexb,dump_extra=freq=keyframe", "-payload_type", "96",
-         "-f", "rtp", *crypto,
-         f"{scheme}://127.0.0.1:{driver.video}?pkt_size=1200",
-         "-map", "0:a", *codec, "-payload_type", "97", "-f", "rtp",
-         *latm, *crypto,
-         f"{scheme}://127.0.0.1:{driver.audio}?pkt_size=1200"],
-        name="ffmpeg")
-
-
-def sound(path):
-    """(checksum, time in seconds) of each AAC frame, undecoded."""
-    out = subprocess.run(
-        ["ffmpeg", "-v", "error", "-nostdin", "-i", path, "-map", "0:a",
-         "-c", "copy", "-f", "framemd5", "-"], check=True,
-        capture_output=True, text=True).stdout
-    lines = [re.split(r",\s*", line) for line in out.splitlines()]
-    base = [line[0] for line in lines if line[0].startswith("#tb 0:")][0]
-    tick = Fraction(base.split()[2])
-    return [(line[5], float(int(line[2]) * tick)) for line in lines
-            if not line[0].startswith("#")]
+def send(world, driver, file=None, **options):
+    return send_rtp(world, file or Shared.file, (driver.audio, driver.video),
+                    **options)
 
 
 def check_whole(path, missing):
@@ -138,52 +94,50 @@ def check_whole(path, missing):
 
 AUDIO = {"latm": ("-a", "97:latm:32000:1:" + LATM_CONFIG),
          "hbr": ("-a", "97:hbr:32000:1:" + HBR_CONFIG)}
-KEY = bytes(range(30)).hex()
+KEY = bytes(range(30))
 
 
-def run_case(world, name, audio, secret=None):
-    nginx = Nginx(world)
-    options = ("-s", *secret) if secret else ()
-    driver = Driver(world, nginx.url(name), "-v", "96", *AUDIO[audio],
-                    *options)
-    driver.wait_state("publishing")
-    assert send(world, driver, audio=audio, secret=secret).wait(30) == 0
-    line = driver.finish()
-    assert " lost=0 " in line, line
-    # ffmpeg's SRTCP has the short tag of RTP, RFC 4568 section 6.2 the long.
-    assert " refused=0 " in line or secret and "_32" in secret[0], line
-    wait_for(lambda: nginx.recordings(name), what="recording")
-    check_whole(nginx.recordings(name)[0], missing=6)
+def run_cases(world, *cases):
+    """Side by side; each is (name, audio) or (name, audio, secret)."""
+    nginx, running = Nginx(world), []
+    for name, audio, *secret in cases:
+        options = ("-s", secret[0][0], KEY.hex()) if secret else ()
+        driver = Driver(world, nginx.url(name), "-v", "96", *AUDIO[audio],
+                        *options)
+        driver.wait_state("publishing")
+        running.append((driver, send(world, driver, audio=audio,
+                                     secret=secret and secret[0])))
+    for driver, sender in running:
+        assert sender.wait(30) == 0
+    for (name, _, *secret), (driver, _) in zip(cases, running):
+        line = driver.finish()
+        assert " lost=0 " in line, line
+        # ffmpeg's SRTCP has the short tag of RTP, RFC 4568 section 6.2 the
+        # long.
+        assert " refused=0 " in line or "_32" in str(secret), line
+        check_whole(nginx.recording(name), missing=6)
 
 
-def test_latm(world):
-    """H.264 and LATM in the clear"""
-    run_case(world, "latm", "latm")
-
-
-def test_hbr(world):
-    """H.264 and AAC-hbr in the clear"""
-    run_case(world, "hbr", "hbr")
-
-
-def test_srtp(world):
-    """the same under SRTP, with the long tag and the short one"""
-    for number, suite in enumerate(("AES_CM_128_HMAC_SHA1_80",
-                                    "AES_CM_128_HMAC_SHA1_32")):
-        run_case(world, f"srtp{number}", "latm", (suite, KEY))
+def test_formats(world):
+    """LATM and AAC-hbr, in the clear and under SRTP, either tag"""
+    key = base64.b64encode(KEY).decode()
+    run_cases(world, ("latm", "latm"), ("hbr", "hbr"),
+              ("long", "latm", ("AES_CM_128_HMAC_SHA1_80", key)),
+              ("short", "latm", ("AES_CM_128_HMAC_SHA1_32", key)))
 
 
 def test_transcode(world):
     """other audio becomes AAC, as long as it was"""
-    nginx = Nginx(world)
+    nginx, running = Nginx(world), []
     for kind, rate in (("pcmu", 8000), ("opus", 48000)):
         driver = Driver(world, nginx.url(kind), "-v", "96", "-a",
                         f"97:{kind}:{rate}:1")
         driver.wait_state("publishing")
-        assert send(world, driver, audio=kind).wait(30) == 0
-        line = driver.finish()
-        wait_for(lambda: nginx.recordings(kind), what="recording")
-        path = nginx.recordings(kind)[0]
+        running.append((kind, rate, driver, send(world, driver, audio=kind)))
+    for kind, rate, driver, sender in running:
+        assert sender.wait(30) == 0
+        driver.finish()
+        path = nginx.recording(kind)
         assert frames(path, "v") == Shared.video
         length = len(sound(path)) * 1024 / rate
         assert 3.6 < length < 4.3, length
@@ -191,18 +145,13 @@ def test_transcode(world):
 
 def test_b_pictures(world):
     """pictures that are shown in another order than they are decoded in"""
-    nginx, file = Nginx(world), world.path("b.mp4")
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", Shared.file,
-         "-c:a", "copy", "-c:v", "libx264", "-preset", "ultrafast", "-bf",
-         "3", "-b_strategy", "0", "-x264-params", "b-pyramid=normal", "-g",
-         "25", "-threads", "1", file], check=True)
+    nginx = Nginx(world)
+    file = make_clip(world.path("b.mp4"), b_pictures=3)
     driver = Driver(world, nginx.url("b"), "-v", "96", *AUDIO["latm"])
     driver.wait_state("publishing")
     assert send(world, driver, file=file).wait(30) == 0
     driver.finish()
-    wait_for(lambda: nginx.recordings("b"), what="recording")
-    path = nginx.recordings("b")[0]
+    path = nginx.recording("b")
     assert frames(path, "v") == frames(file, "v")
     was, now = ([p[1:3] for p in packets(f) if p[0] == "video"]
                 for f in (file, path))
@@ -220,7 +169,8 @@ def test_wrong_key(world):
     driver = Driver(world, nginx.url("wrong"), "-v", "96", *AUDIO["latm"],
                     "-s", "AES_CM_128_HMAC_SHA1_80", "ff" * 30)
     driver.wait_state("publishing")
-    send(world, driver, secret=("AES_CM_128_HMAC_SHA1_80", KEY)).wait(30)
+    send(world, driver, secret=(
+        "AES_CM_128_HMAC_SHA1_80", base64.b64encode(KEY).decode())).wait(30)
     line = driver.finish()
     assert "audio=0/0" in line and "video=0/0" in line, line
     assert " refused=0 " not in line, line
@@ -237,8 +187,7 @@ def test_late_target(world):
     driver.wait_state("publishing")
     sender.wait(30)
     driver.finish()
-    wait_for(lambda: nginx.recordings("late"), what="recording")
-    got = frames(nginx.recordings("late")[0], "v")
+    got = frames(nginx.recording("late"), "v")
     assert 25 <= len(got) < len(Shared.video), len(got)
     assert got == Shared.video[-len(got):]
 

@@ -3,7 +3,6 @@
 """The publisher on real RTMP servers, and what servers do to it."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -11,10 +10,11 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import tap  # noqa: E402
+from harness.media import make_clip  # noqa: E402
 from harness.rtmp import (Nginx, NodeMediaServer, Publisher,  # noqa: E402
-                          Server, frames, free_port, is_open, packets)
+                          Server, frames, is_open, packets)
 from harness.wait import wait_for  # noqa: E402
-from harness.world import World  # noqa: E402
+from harness.world import World, free_port  # noqa: E402
 
 
 class Shared:
@@ -24,16 +24,8 @@ class Shared:
 
 
 def prepare(world):
-    tap.skip_unless(shutil.which("ffmpeg"), "ffmpeg is not installed")
-    Shared.file = world.path("source.flv")
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-nostdin", "-y",
-         "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25",
-         "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
-         "-t", "3", "-c:v", "libx264", "-preset", "ultrafast",
-         "-profile:v", "main", "-bf", "2", "-pix_fmt", "yuv420p", "-g", "12",
-         "-threads", "1", "-c:a", "aac", "-b:a", "48k", "-ac", "1",
-         Shared.file], check=True)
+    Shared.file = make_clip(world.path("source.flv"), size="320x180", gop=12,
+                            b_pictures=2, sample_rate=48000)
     Shared.video = frames(Shared.file, "v")
     Shared.audio = frames(Shared.file, "a")
 
@@ -61,14 +53,14 @@ def check_order(path):
 def test_nginx(world):
     """nginx-rtmp gets every frame, in slices of 100 bytes too"""
     nginx = Nginx(world)
-    for name, options in (("whole", ()), ("cut", ("-f", "100")),
-                          ("offset", ("-o", "4294960000"))):
-        result = Publisher(world, Shared.file, nginx.url(name),
-                           *options).result()
+    kinds = {"whole": (), "cut": ("-f", "100"), "offset": ("-o", "4294960000")}
+    publishers = [Publisher(world, Shared.file, nginx.url(name), *options)
+                  for name, options in kinds.items()]
+    for name, publisher in zip(kinds, publishers):
+        result = publisher.result()
         assert result["status"] == 0, result
         assert result["video_dropped"] == "0", result
-        wait_for(lambda: nginx.recordings(name), what="recording")
-        check_whole(nginx.recordings(name)[0])
+        check_whole(nginx.recording(name))
 
 
 def test_ffmpeg_listen(world):
@@ -164,14 +156,17 @@ def test_pin(world):
 def test_authentication(world):
     """adobe and llnw, with a password of special characters"""
     password = "p@:/?#&= %ü"
-    for scheme, app in (("adobe", "live"), ("llnw", "live"),
-                        ("llnw", "live/inst")):
+    kinds = (("adobe", "live"), ("llnw", "live"), ("llnw", "live/inst"))
+    calls = []
+    for scheme, app in kinds:
         flv = world.path(f"{scheme}-{app.replace('/', '-')}.flv")
         server = Server(world, auth=scheme, user="us@er", password=password,
                         flv=flv)
         url = "rtmp://us@er:p@:%2F?#&=%20%25%C3%BC@127.0.0.1:" \
               f"{server.port}/{app}/room?x=1"
-        publisher = Publisher(world, Shared.file, url)
+        calls.append((scheme, flv, server,
+                      Publisher(world, Shared.file, url)))
+    for scheme, flv, server, publisher in calls:
         result = publisher.result()
         assert result["status"] == 0, result
         assert server.count("connect") == 3
@@ -381,8 +376,7 @@ def test_digest(world):
         assert ("knows our digest" in publisher.process.log_text()) == \
             (target == nginx.url("d"))
     assert plain.count("C2 is no echo") == 0
-    wait_for(lambda: nginx.recordings("d"), what="recording")
-    check_whole(nginx.recordings("d")[0])
+    check_whole(nginx.recording("d"))
 
 
 def test_allowed(world):

@@ -4,11 +4,9 @@
 
 import base64
 import os
-import shutil
 import socket
 import ssl
 import struct
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -16,11 +14,12 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 # pylint: disable=wrong-import-position
 from harness import tap
+from harness.media import make_clip, send_rtp
 from harness.rtmp import Nginx, frames
 from harness.sip import Caller
 from harness.streamer import Streamer
 from harness.wait import wait_for
-from harness.world import World, free_port
+from harness.world import World
 
 KEY = base64.b64encode(bytes(range(30))).decode()
 SUITE = "AES_CM_128_HMAC_SHA1_80"
@@ -33,16 +32,7 @@ class Shared:
 
 
 def _prepare(world):
-    tap.skip_unless(shutil.which("ffmpeg"), "ffmpeg is not installed")
-    Shared.file = world.path("source.mp4")
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-nostdin", "-y",
-         "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25",
-         "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=32000",
-         "-t", "3", "-c:v", "libx264", "-preset", "ultrafast",
-         "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "25",
-         "-threads", "1", "-c:a", "aac", "-b:a", "48k", "-ac", "1",
-         Shared.file], check=True)
+    Shared.file = make_clip(world.path("source.mp4"))
     Shared.video = frames(Shared.file, "v")
 
 
@@ -61,33 +51,13 @@ def _offer(secret=False, direction="sendonly", audio=30000, version=0):
             "m=application 0 UDP/BFCP *\r\n")
 
 
-def _send(world, ports, secret=False, loop=0):
-    """ffmpeg as the bridge: video and audio, each a stream of its own."""
-    crypto = ["-srtp_out_suite", SUITE, "-srtp_out_params", KEY] \
-        if secret else []
-    scheme = "srtp" if secret else "rtp"
-    return world.start(
-        ["ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", loop,
-         "-i", Shared.file, "-map", "0:v", "-c", "copy", "-bsf:v",
-         "h264_mp4toannexb,dump_extra=freq=keyframe", "-payload_type", "96",
-         "-f", "rtp", *crypto, f"{scheme}://127.0.0.1:{ports[1]}?pkt_size=1200",
-         "-map", "0:a", "-c", "copy", "-payload_type", "97", "-f", "rtp",
-         "-rtpflags", "latm", *crypto,
-         f"{scheme}://127.0.0.1:{ports[0]}?pkt_size=1200"], name="ffmpeg")
-
-
-def _recording(nginx, name):
-    wait_for(lambda: nginx.recordings(name), what="recording")
-    return frames(nginx.recordings(name)[0], "v")
-
-
 def test_clear(world):
     """a call over TCP is published, picture for picture"""
     nginx, streamer = Nginx(world), Streamer(world)
     with Caller(streamer.port) as caller:
         caller.invite(_offer(), nginx.url("clear"))
         streamer.wait_call(state="publishing")
-        sender = _send(world, caller.ports())
+        sender = send_rtp(world, Shared.file, caller.ports())
         streamer.wait_call(resolution="640x360")
         assert streamer.state()["calls_active"] == "1"
         assert sender.wait(30) == 0
@@ -100,7 +70,7 @@ def test_clear(world):
     wait_for(lambda: streamer.state()["calls_active"] == "0", what="no calls")
     assert int(streamer.call()["packets"]) > 300, streamer.call()
     assert int(streamer.call()["rtmp_bytes"]) > 10000, streamer.call()
-    assert _recording(nginx, "clear") == Shared.video
+    assert frames(nginx.recording("clear"), "v") == Shared.video
     streamer.stop()
 
 
@@ -108,20 +78,18 @@ def test_secure(world):
     """a call over TLS and SRTP is published, picture for picture"""
     pair = world.authority.server()
     nginx = Nginx(world)
-    port = free_port()
-    streamer = Streamer(world, sip_key=pair.key, sip_certificate=pair.cert,
-                        sip_listen=f"127.0.0.1 {port} {port}",
-                        media_encryption="required")
+    streamer = Streamer(world, tls=pair, media_encryption="required")
     context = ssl.create_default_context(cafile=world.authority.bundle)
-    with Caller(port, context) as caller:
+    with Caller(streamer.port, context) as caller:
         caller.invite(_offer(secret=True), nginx.url("secure"))
         assert f"a=crypto:1 {SUITE} inline:" in caller.answer
         streamer.wait_call(state="publishing", encryption=SUITE,
                            transport="tls")
-        assert _send(world, caller.ports(), secret=True).wait(30) == 0
+        assert send_rtp(world, Shared.file, caller.ports(),
+                        secret=(SUITE, KEY)).wait(30) == 0
         caller.bye()
     streamer.wait_call(state="ended", lost="0")
-    assert _recording(nginx, "secure") == Shared.video
+    assert frames(nginx.recording("secure"), "v") == Shared.video
     assert KEY not in streamer.log()
     streamer.stop()
 
@@ -131,7 +99,7 @@ def test_moves(world):
     nginx, streamer = Nginx(world), Streamer(world)
     with Caller(streamer.port) as caller:
         caller.invite(_offer(), nginx.url("first"))
-        sender = _send(world, caller.ports(), loop=-1)
+        sender = send_rtp(world, Shared.file, caller.ports(), loop=-1)
         wait_for(lambda: nginx.recordings("first"), what="first stream")
         caller.update(nginx.url("second"))
         wait_for(lambda: nginx.recordings("second"), what="second stream")

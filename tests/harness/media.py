@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real recordings: MP4 files with H.264 and AAC, encoded by ffmpeg."""
+"""Real media: recordings, clips for calls, and ffmpeg as a sender of RTP."""
 
 import os
 import shutil
@@ -38,6 +38,43 @@ def make_mp4(path, seconds=2, size="320x180", rate=25, faststart=True,
     if min_bytes:
         pad(path, min_bytes)
     return path
+
+
+def make_clip(path, seconds=3, size="640x360", rate=25, gop=25, b_pictures=0,
+              sample_rate=32000):
+    """Writes a clip for calls, mono, and returns its path."""
+    skip_unless(shutil.which("ffmpeg"), "ffmpeg is not installed")
+    profile = ["main", "-bf", str(b_pictures), "-b_strategy", "0"] \
+        if b_pictures else ["baseline"]
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-nostdin", "-y",
+         "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}",
+         "-f", "lavfi", "-i", f"sine=frequency=440:sample_rate={sample_rate}",
+         "-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast",
+         "-profile:v", *profile, "-pix_fmt", "yuv420p", "-g", str(gop),
+         "-threads", "1", "-c:a", "aac", "-b:a", "48k", "-ac", "1", path],
+        check=True)
+    return path
+
+
+def send_rtp(world, file, ports, audio="latm", secret=None, loop=0):
+    """ffmpeg as the bridge: video and audio, each a stream of its own.
+
+    `ports`: of audio and video. `secret`: suite and key, in base64.
+    """
+    codec = {"latm": ["copy", "-rtpflags", "latm"], "hbr": ["copy"],
+             "opus": ["libopus"], "pcmu": ["pcm_mulaw", "-ar", "8000"]}[audio]
+    crypto = ["-srtp_out_suite", secret[0], "-srtp_out_params", secret[1]] \
+        if secret else []
+    urls = [f"{'srtp' if secret else 'rtp'}://127.0.0.1:{port}?pkt_size=1200"
+            for port in ports]
+    return world.start(
+        ["ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", loop,
+         "-i", file, "-map", "0:v", "-c", "copy", "-bsf:v",
+         "h264_mp4toannexb,dump_extra=freq=keyframe", "-payload_type", "96",
+         "-f", "rtp", *crypto, urls[1],
+         "-map", "0:a", "-c", *codec, "-payload_type", "97", "-f", "rtp",
+         *crypto, urls[0]], name="ffmpeg")
 
 
 def pad(path, total):

@@ -7,10 +7,12 @@ import re
 import shutil
 import socket
 import subprocess
+from fractions import Fraction
 
 from harness.paths import built, source
 from harness.tap import skip_unless
 from harness.wait import PATIENCE, wait_for
+from harness.world import free_port
 
 NGINX_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 
@@ -64,12 +66,6 @@ new Server({ bind: '127.0.0.1', rtmp: { port: +port },
 def is_open(port):
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Nginx:
@@ -126,6 +122,11 @@ class Nginx:
 
     def tls_url(self, stream):
         return f"rtmps://127.0.0.1:{self.tls_port}/live/{stream}"
+
+    def recording(self, stream):
+        """The first of that stream; waits for its begin."""
+        return wait_for(lambda: self.recordings(stream),
+                        what="recording of " + stream)[0]
 
     def recordings(self, stream):
         folder = os.path.join(self._dir, "rec")
@@ -221,6 +222,19 @@ def frames(path, kind):
         capture_output=True, text=True).stdout
     return [re.split(r",\s*", line)[4:] for line in out.splitlines()
             if line and line[0] != "#"]
+
+
+def sound(path):
+    """(checksum, time in seconds) of each frame of sound, undecoded."""
+    out = subprocess.run(
+        ["ffmpeg", "-v", "error", "-nostdin", "-i", path, "-map", "0:a",
+         "-c", "copy", "-f", "framemd5", "-"], check=True,
+        capture_output=True, text=True).stdout
+    lines = [re.split(r",\s*", line) for line in out.splitlines()]
+    base = [line[0] for line in lines if line[0].startswith("#tb 0:")][0]
+    tick = Fraction(base.split()[2])
+    return [(line[5], float(int(line[2]) * tick)) for line in lines
+            if not line[0].startswith("#")]
 
 
 def packets(path):

@@ -15,18 +15,23 @@ class Streamer:
 
     stub: one whose media are only said to be there. Settings are those of
     section [streamer]; `routes` those of [route]. `before`: words that stand
-    before the program's.
+    before the program's. `tls`: its certificate; then the port serves both.
     """
 
-    def __init__(self, world, stub=False, routes=None, before=(), env=None,
-                 **settings):
+    def __init__(self, world, stub=False, tls=None, routes=None, before=(),
+                 env=None, **settings):
         self._world = world
         self.port = free_port()
         self._name = f"streamer-{world.number()}"
         self.dir = world.folder(self._name, "streamer")
         self._routes = routes or {}
         self._settings = {"sip_listen": f"127.0.0.1 {self.port} none",
-                          "sip_udp": "true", "drain_time": "0s", **settings}
+                          "sip_udp": "true", "drain_time": "0s"}
+        if tls:
+            self._settings.update(
+                sip_listen=f"127.0.0.1 {self.port} {self.port}",
+                sip_key=tls.key, sip_certificate=tls.cert)
+        self._settings.update(settings)
         self.ini = self._write()
         program = "tests/tools/streamer-stub" if stub else \
             "streamer/upcast-streamer"
