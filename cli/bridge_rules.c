@@ -188,7 +188,8 @@ bool bridge_rules_serves(const struct bridge_rule *rule, const char *domain)
 	return !rule->obstacle && !strcasecmp(rule->domain, domain);
 }
 
-const char *bridge_rules_domain(const struct bridge_rules *r)
+/* What follows the @ of the streamer's address, "" if nothing does. */
+static const char *domain_of(const struct bridge_rules *r)
 {
 	const char *at = strchr(r->streamer_uri, '@');
 
@@ -197,7 +198,7 @@ const char *bridge_rules_domain(const struct bridge_rules *r)
 
 static void explain_rules(const struct bridge_rules *r, char *dst, size_t size)
 {
-	const char *domain = bridge_rules_domain(r);
+	const char *domain = domain_of(r);
 
 	for (size_t i = 0; i < r->count; i++) {
 		const struct bridge_rule *rule = &r->rules[i];
@@ -220,7 +221,7 @@ static void explain_rules(const struct bridge_rules *r, char *dst, size_t size)
 bool bridge_rules_obstacle(const struct bridge_rules *r, char *dst, size_t size)
 {
 	for (size_t i = 0; *r->streamer_uri && i < r->count; i++)
-		if (bridge_rules_serves(&r->rules[i], bridge_rules_domain(r)))
+		if (bridge_rules_serves(&r->rules[i], domain_of(r)))
 			return false;
 	if (*r->streamer_uri)
 		explain_rules(r, dst, size);

@@ -33,8 +33,6 @@ void bridge_rules_release(struct bridge_rules *r);
 
 /* Does the rule serve that domain and lead to this streamer? */
 bool bridge_rules_serves(const struct bridge_rule *rule, const char *domain);
-/* What follows the @ of the streamer's address, "" if nothing does. */
-const char *bridge_rules_domain(const struct bridge_rules *r);
 
 /* Writes why no call would arrive; false where profile and rules lead here. */
 bool bridge_rules_obstacle(const struct bridge_rules *r, char *dst,

@@ -11,7 +11,7 @@ enum { COLUMNS_MAX = 32, OBJECTS_MAX = 32768 };
 
 /* ---- daemons ------------------------------------------------------------ */
 
-struct daemon *model_daemon(const struct model *m, const char *folder)
+static struct daemon *find_daemon(const struct model *m, const char *folder)
 {
 	list_for_each(it, &m->daemons) {
 		struct daemon *d = list_entry(it, struct daemon, node);
@@ -146,7 +146,7 @@ static int clear_daemon(struct model *m, struct daemon *d, int64_t now_ms)
 int model_set_folder(struct model *m, const char *folder, bool exists,
 		     int64_t now_ms)
 {
-	struct daemon *d = model_daemon(m, folder);
+	struct daemon *d = find_daemon(m, folder);
 
 	if (exists)
 		return d ? 0 : add_daemon(m, folder, now_ms);
@@ -162,7 +162,7 @@ void model_set_status(struct model *m, const char *folder,
 		      enum ctlread_status status, int64_t since_s,
 		      int64_t now_ms)
 {
-	struct daemon *d = model_daemon(m, folder);
+	struct daemon *d = find_daemon(m, folder);
 
 	if (!d)
 		return;
@@ -174,7 +174,7 @@ void model_set_status(struct model *m, const char *folder,
 int model_set_state(struct model *m, const char *folder,
 		    const struct snapshot *s, int64_t now_ms)
 {
-	struct daemon *d = model_daemon(m, folder);
+	struct daemon *d = find_daemon(m, folder);
 	const char *values[LAYOUT_FILES];
 	int i;
 
@@ -204,7 +204,7 @@ static struct object *find_object(const struct daemon *d, const char *id)
 int model_set_object(struct model *m, const char *folder, const char *id,
 		     const struct snapshot *s, int64_t now_ms)
 {
-	struct daemon *d = model_daemon(m, folder);
+	struct daemon *d = find_daemon(m, folder);
 	struct object *o = find_object(d, id);
 	int err;
 
@@ -266,7 +266,7 @@ static int set_row(const struct daemon *d, char *line, const int *columns,
 int model_set_counters(struct model *m, const char *folder, char *text,
 		       int64_t now_ms)
 {
-	struct daemon *d = model_daemon(m, folder);
+	struct daemon *d = find_daemon(m, folder);
 	char line_of_columns[sizeof(streamer_columns)], *save = NULL, *line;
 	const struct layout *layout;
 	int columns[COLUMNS_MAX], err = 0;
@@ -293,7 +293,7 @@ int model_set_error(struct model *m, const char *folder, const char *id,
 		    const char *text, int64_t now_ms)
 {
 	const char *values[LAYOUT_FILES] = { 0 };
-	struct daemon *d = model_daemon(m, folder);
+	struct daemon *d = find_daemon(m, folder);
 	struct object *o = id ? find_object(d, id) : NULL;
 
 	if (!d || (id && !o))

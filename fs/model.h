@@ -78,7 +78,6 @@ int model_set_error(struct model *m, const char *folder, const char *id,
 
 /* The files that a daemon's calls or recordings have. */
 const struct layout *model_item_layout(const struct daemon *d);
-struct daemon *model_daemon(const struct model *m, const char *folder);
 /* Whose files the folder has: the object or NULL; the daemon or NULL. */
 struct object *model_object_of(const struct node *dir);
 struct daemon *model_daemon_of(const struct node *dir);
