@@ -98,6 +98,27 @@ def test_journals(world):
     site.check_once(*(name_of(n) for n in range(3)))
 
 
+def test_orphan(world):
+    """an upload that two journals forgot is found by its recording's name"""
+    site = local_site(world)
+    site.rev.set(index_lag=3600)  # nothing is found by its mark
+    site.rev.fault(path="/api/*/uploads/videos", method="POST", drop=True)
+    site.put(SPACE, name_of(0), Media.small)
+    uploader = site.uploader(name="orphan", settings={"index_grace": "1s"})
+    wait_for(site.rev.videos, 20)
+    for wanted in (2, 1):
+        uploader.process.kill()
+        lose_journal(uploader)
+        uploader.start()
+        uploader.wait_state("pid", str(uploader.process.pid))
+        uploader.wait_counts(ready=1)
+        assert len(site.rev.videos()) >= wanted
+    site.rev.set(index_lag=0)
+    uploader.command("reconcile")
+    wait_for(lambda: len(site.rev.videos()) == 1, 20)
+    site.check_once(name_of(0))
+
+
 def test_standby(world):
     """two on one journal: the second waits, and takes over"""
     site = local_site(world)

@@ -60,7 +60,9 @@ static void finish_key(struct examine *e)
 	uint8_t digest[CRYPTO_SHA256_SIZE];
 
 	crypto_hash_end(e->hash, digest);
-	crypto_hex(digest, (EXAMINE_KEY_SIZE - 1) / 2, e->result.key);
+	/* examine_ends() has put the first half there. */
+	crypto_hex(digest, (EXAMINE_NAME_SIZE - 1) / 2,
+		   e->result.key + EXAMINE_NAME_SIZE - 1);
 }
 
 static void on_fstat(void *arg, const struct source_result *result)
@@ -185,6 +187,31 @@ static void on_open(void *arg, const struct source_result *result)
 		end(e);
 }
 
+/* With their NULs: no two triples run into one another. */
+static void add_identity(struct crypto_hash *hash,
+			 const struct examine_identity *identity)
+{
+	crypto_hash_add(hash, identity->share, strlen(identity->share) + 1);
+	crypto_hash_add(hash, identity->dir, strlen(identity->dir) + 1);
+	crypto_hash_add(hash, identity->name, strlen(identity->name) + 1);
+}
+
+int examine_name(const struct examine_identity *identity,
+		 char ret_name[EXAMINE_NAME_SIZE])
+{
+	uint8_t digest[CRYPTO_SHA256_SIZE];
+	struct crypto_hash *hash;
+	int err = crypto_hash_new(&hash);
+
+	if (err)
+		return err;
+	add_identity(hash, identity);
+	crypto_hash_end(hash, digest);
+	crypto_hash_free(hash);
+	crypto_hex(digest, (EXAMINE_NAME_SIZE - 1) / 2, ret_name);
+	return 0;
+}
+
 static int start(struct source *source, const char *path,
 		 const struct examine_identity *identity, examine_done_fn *done,
 		 void *arg, struct examine **ret)
@@ -198,16 +225,11 @@ static int start(struct source *source, const char *path,
 	e->done = done;
 	e->arg = arg;
 	if (identity) {
-		err = crypto_hash_new(&e->hash);
+		err = examine_name(identity, e->result.key);
+		err = err ? err : crypto_hash_new(&e->hash);
 		if (err)
 			goto fail;
-		/* With their NULs: no two triples run into one another. */
-		crypto_hash_add(e->hash, identity->share,
-				strlen(identity->share) + 1);
-		crypto_hash_add(e->hash, identity->dir,
-				strlen(identity->dir) + 1);
-		crypto_hash_add(e->hash, identity->name,
-				strlen(identity->name) + 1);
+		add_identity(e->hash, identity);
 	}
 	err = source_open_file(source, path, on_open, e, &e->op);
 	if (err)

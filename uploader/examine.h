@@ -16,7 +16,10 @@
  */
 struct examine;
 
-enum { EXAMINE_KEY_SIZE = 33 }; /* 128 bits in hex, and the NUL */
+enum {
+	EXAMINE_KEY_SIZE = 33,	/* 128 bits in hex, and the NUL */
+	EXAMINE_NAME_SIZE = 17, /* its first half alone, and the NUL */
+};
 
 struct examine_result {
 	int err; /* of the source */
@@ -33,14 +36,18 @@ int examine_boxes(struct source *source, const char *path,
 		  struct examine **ret) ATTR_MUST_CHECK;
 
 /*
- * The recording's identity: a hash of the share's name, the directory, the
- * original file name, the length, and the first and the last MiB. It stays the
- * same over a touch, a rename, a remount, another host; it changes with the
- * content.
+ * The recording's identity: a hash of the share's name, the directory and the
+ * original file name, then a hash of these, the length, and the first and the
+ * last MiB. It stays the same over a touch, a rename, a remount, another host;
+ * its second half changes with the content. The first half alone tells which
+ * recording a key was of, without reading anything.
  */
 struct examine_identity {
 	const char *share, *dir, *name;
 };
+
+int examine_name(const struct examine_identity *identity,
+		 char ret_name[EXAMINE_NAME_SIZE]) ATTR_MUST_CHECK;
 
 int examine_ends(struct source *source, const char *path,
 		 const struct examine_identity *identity, examine_done_fn *done,

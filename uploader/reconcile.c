@@ -26,26 +26,6 @@ struct reconcile {
 	struct loop_timer timer;
 };
 
-static bool has_key(const char *keys, const char *key)
-{
-	const char *at = *key ? strstr(keys, key) : NULL;
-	size_t n = strlen(key);
-
-	return at && (at[n] == ' ' || at[n] == '\0');
-}
-
-/* The recording that the mark is of, or was of before its file changed. */
-static struct item *find_owner(struct engine *e, const char *key)
-{
-	struct item *item;
-
-	for (item = e->catalog.items; item; item = item->by_id.next)
-		if (!strcmp(row_get(&item->row, ROW_KEY), key) ||
-		    has_key(row_get(&item->row, ROW_OLD_KEYS), key))
-			return item;
-	return NULL;
-}
-
 /*
  * Until the file bears a video's name, nobody knows which one it will be: the
  * name on the share decides, not the journal (which may be an old one).
@@ -65,40 +45,84 @@ static bool is_decided(const struct item *item)
 	}
 }
 
-static bool is_duplicate(struct engine *e, const struct rev_video *v)
+/*
+ * Is `key` of this recording? Also of an earlier content of it, or of one that
+ * a lost journal knew: the first half tells the recording.
+ */
+static bool is_of(const struct item *item, const char *name, const char *key)
 {
-	const char *key = v->mark + strlen("upcast-");
-	struct item *item = find_owner(e, key);
+	return !strncmp(name, key, EXAMINE_NAME_SIZE - 1) ||
+	       !strcmp(row_get(&item->row, ROW_KEY), key);
+}
 
-	if (!item) {
-		log_info("the inactive video %s carries the mark %s of an "
-			 "upload that this journal does not know: let be",
-			 v->id, v->mark);
-		return false;
+static const char *key_of(const struct rev_video *v)
+{
+	return v->mark + strlen("upcast-");
+}
+
+/* Hashes every recording's name once: a tenth of a second for 100 000. */
+static int find_owners(struct engine *e, const struct rev_result *result,
+		       struct item **owners)
+{
+	struct examine_identity identity = {
+		.share = conf_text(e->conf, OPT_UP_SHARE_NAME),
+	};
+	char name[EXAMINE_NAME_SIZE];
+	struct item *item;
+	int err;
+
+	for (item = e->catalog.items; item; item = item->by_id.next) {
+		identity.dir = item->folder->dir;
+		identity.name = item->stem;
+		err = examine_name(&identity, name);
+		if (err)
+			return err;
+		for (size_t i = 0; i < result->video_count; i++)
+			if (is_of(item, name, key_of(&result->videos[i])))
+				owners[i] = item;
 	}
-	return is_decided(item) &&
-	       strcasecmp(row_get(&item->row, ROW_VIDEO_ID), v->id);
+	return 0;
+}
+
+static void judge(struct engine *e, const struct rev_video *v,
+		  const struct item *owner)
+{
+	if (!owner)
+		log_info("the inactive video %s carries the mark %s of a "
+			 "recording that is not on this share: let be",
+			 v->id, v->mark);
+	else if (is_decided(owner) &&
+		 strcasecmp(row_get(&owner->row, ROW_VIDEO_ID), v->id))
+		discard_start(e, v->id, v->mark);
+}
+
+static int judge_all(struct engine *e, const struct rev_result *result)
+{
+	struct item **owners = calloc(result->video_count, sizeof(*owners));
+	int err = owners ? find_owners(e, result, owners) : -ENOMEM;
+
+	for (size_t i = 0; i < result->video_count && !err; i++)
+		judge(e, &result->videos[i], owners[i]);
+	free(owners);
+	return err;
 }
 
 static void on_list(void *arg, const struct rev_result *result)
 {
 	struct reconcile *r = arg;
-	struct engine *e = r->engine;
+	bool is_done = result->class == REV_OK;
 
 	r->call = NULL;
-	loop_timer_start(&r->timer,
-			 result->class == REV_OK ? PASS_MS : AGAIN_MS);
-	if (result->class != REV_OK) {
+	if (!is_done)
 		log_warning("looking for duplicates on Rev: %s",
 			    result->why.text);
-		return;
-	}
-	for (size_t i = 0; i < result->video_count; i++)
-		if (is_duplicate(e, &result->videos[i]))
-			discard_start(e, result->videos[i].id,
-				      result->videos[i].mark);
-	log_info("looked for duplicates on Rev: %zu videos are unfinished",
-		 result->video_count);
+	else if (result->video_count && judge_all(r->engine, result))
+		is_done = false;
+	else
+		log_info("looked for duplicates on Rev: %zu videos are "
+			 "unfinished",
+			 result->video_count);
+	loop_timer_start(&r->timer, is_done ? PASS_MS : AGAIN_MS);
 }
 
 /*

@@ -6,10 +6,10 @@
 
 /*
  * The daily pass: the account's inactive videos that carry a mark are held
- * against the journal. One whose recording has become another video, or whose
- * recording has changed since, is a duplicate that a lost answer has left: it
- * is deleted. One whose recording is still under way is let be, and so is one
- * that this journal knows nothing about: it may be another uploader's.
+ * against the recordings. One whose recording has become another video is a
+ * duplicate that a lost answer or a lost journal has left: it is deleted. One
+ * whose recording is still under way is let be, and so is one of a recording
+ * that is not on this share: it is another uploader's.
  *
  * Before that it forgets what has been gone from the share for 90 days, unless
  * the share has not been looked at since yesterday.

@@ -10,7 +10,6 @@ static const char *const text_names[ROW_TEXT_COUNT] = {
 	[ROW_DIR] = "dir",
 	[ROW_NAME] = "name",
 	[ROW_KEY] = "key",
-	[ROW_OLD_KEYS] = "old_keys",
 	[ROW_VIDEO_ID] = "video_id",
 	[ROW_DISCARD_ID] = "discard_id",
 	[ROW_PLAYBACK_URL] = "playback_url",

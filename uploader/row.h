@@ -13,18 +13,17 @@
  * A zeroed row is empty. Texts are owned by the row; NULL is no text.
  */
 enum row_text {
-	ROW_DIR,	  /* "spaces/<id>", "forwardedCalls" */
-	ROW_NAME,	  /* as the recorder wrote it, with .mp4 */
-	ROW_KEY,	  /* identity, hex; what the mark is made of */
-	ROW_OLD_KEYS,	  /* under which it was sent before it changed */
+	ROW_DIR,  /* "spaces/<id>", "forwardedCalls" */
+	ROW_NAME, /* as the recorder wrote it, with .mp4 */
+	ROW_KEY,  /* identity, hex; what the mark is made of */
 	ROW_VIDEO_ID,
-	ROW_DISCARD_ID,	  /* JOB_DISCARDING: the video that must go */
+	ROW_DISCARD_ID, /* JOB_DISCARDING: the video that must go */
 	ROW_PLAYBACK_URL,
 	ROW_SPACE_NAME,
 	ROW_TITLE,
-	ROW_OWNER,	  /* Rev user name */
-	ROW_VIEWERS,	  /* Rev user names and rights, for people */
-	ROW_ERROR,	  /* JOB_FAILED: the sentence */
+	ROW_OWNER,   /* Rev user name */
+	ROW_VIEWERS, /* Rev user names and rights, for people */
+	ROW_ERROR,   /* JOB_FAILED: the sentence */
 	ROW_TEXT_COUNT
 };
 
@@ -32,14 +31,14 @@ enum row_number {
 	ROW_SIZE,
 	ROW_MTIME_NS,
 	ROW_FILEID,
-	ROW_ATTEMPTS,	  /* uploads begun */
+	ROW_ATTEMPTS, /* uploads begun */
 	ROW_FIRST_SEEN_S,
-	ROW_SENT_S,	  /* the last upload began */
-	ROW_DONE_S,	  /* it came to a final state */
-	ROW_VIDEO_BAD,	  /* 1: the video itself failed or is gone, so that a
-			   * retry must send the recording again */
-	ROW_ADOPTED,	  /* 1: known by its name, or ready once: only a mark
-			   * says that its being inactive is unfinished work */
+	ROW_SENT_S,    /* the last upload began */
+	ROW_DONE_S,    /* it came to a final state */
+	ROW_VIDEO_BAD, /* 1: the video itself failed or is gone, so that a
+			* retry must send the recording again */
+	ROW_ADOPTED,   /* 1: known by its name, or ready once: only a mark
+			* says that its being inactive is unfinished work */
 	ROW_NUMBER_COUNT
 };
 

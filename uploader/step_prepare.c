@@ -134,7 +134,7 @@ static void on_key(void *arg, const struct examine_result *result)
 	}
 	if (strcmp(result->key, step_text(w, ROW_KEY)))
 		err = step_set(w, ROW_VIDEO_ID, NULL);
-	err = err ? err : step_set_key(w, result->key);
+	err = err ? err : step_set(w, ROW_KEY, result->key);
 	if (err)
 		step_out_of_memory(w);
 	else

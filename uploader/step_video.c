@@ -44,7 +44,7 @@ static void on_adopted(void *arg, const struct rev_result *result)
 		return;
 	}
 	/* "upcast-<key>" */
-	if ((*v->mark && step_set_key(w, v->mark + strlen("upcast-"))) ||
+	if ((*v->mark && step_set(w, ROW_KEY, v->mark + strlen("upcast-"))) ||
 	    (!*step_text(w, ROW_TITLE) && step_set(w, ROW_TITLE, v->title)))
 		step_out_of_memory(w);
 	else if (!*v->mark)

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OLD_KEYS_MAX = 8 };
-
 void step_out_of_memory(struct work *w)
 {
 	engine_back_off(w, JOB_EV_AGAIN, "out of memory");
@@ -41,26 +39,6 @@ int step_set(struct work *w, enum row_text which, const char *value)
 {
 	w->is_dirty = true;
 	return row_set(&w->item->row, which, value);
-}
-
-static int keep_old_key(struct work *w)
-{
-	char keys[OLD_KEYS_MAX * EXAMINE_KEY_SIZE];
-	int n = snprintf(keys, sizeof(keys), "%s %s", step_text(w, ROW_KEY),
-			 step_text(w, ROW_OLD_KEYS));
-
-	if (!*step_text(w, ROW_KEY) || !w->item->row.number[ROW_ATTEMPTS])
-		return 0;
-	if (n >= (int)sizeof(keys))
-		*strrchr(keys, ' ') = '\0';
-	return step_set(w, ROW_OLD_KEYS, keys);
-}
-
-int step_set_key(struct work *w, const char *key)
-{
-	int err = strcmp(key, step_text(w, ROW_KEY)) ? keep_old_key(w) : 0;
-
-	return err ? err : step_set(w, ROW_KEY, key);
 }
 
 void step_video_bad(struct work *w, enum job_event event, const char *why)

@@ -59,10 +59,5 @@ void step_video_bad(struct work *w, enum job_event event, const char *why);
 const char *step_text(const struct work *w, enum row_text which);
 int step_set(struct work *w, enum row_text which,
 	     const char *value) ATTR_MUST_CHECK;
-/*
- * The key, and the latest few before it: what was sent under an old one may
- * have become a video all the same, and the daily pass knows it by them.
- */
-int step_set_key(struct work *w, const char *key) ATTR_MUST_CHECK;
 
 #endif
