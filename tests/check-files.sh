@@ -4,8 +4,7 @@
 # upcast-control(7) every key that is shown as one.
 set -eu
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$top_srcdir/tests/check.sh"
 
 "$top_builddir"/tests/print-layout >"$work/table"
 
@@ -25,20 +24,6 @@ awk '
 	}
 ' "$top_srcdir/man/upcast-control.7" | sort >"$work/keys"
 
-number=0
-failed=0
-
-check() { # title, file with what is wrong
-	number=$((number + 1))
-	if [ -s "$2" ]; then
-		failed=1
-		sed 's/^/# /' "$2"
-		echo "not ok $number - $1"
-	else
-		echo "ok $number - $1"
-	fi
-}
-
 cut -f 1,2 "$work/table" | sort >"$work/existing"
 comm -23 "$work/existing" "$work/documented" >"$work/wrong"
 check "every file is documented in upcast-fs(1)" "$work/wrong"
@@ -54,5 +39,4 @@ awk -F '\t' '
 ' "$work/keys" "$work/table" >"$work/wrong"
 check "every key is documented in upcast-control(7)" "$work/wrong"
 
-echo "1..$number"
-exit $failed
+finish

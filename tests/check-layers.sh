@@ -5,22 +5,7 @@
 set -u
 cd "$top_srcdir" || exit 1
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
-
-check() { # title, file with what is wrong
-	number=$((number + 1))
-	if [ -s "$2" ]; then
-		failed=1
-		sed 's/^/# /' "$2"
-		echo "not ok $number - $1"
-	else
-		echo "ok $number - $1"
-	fi
-}
-
+. "$top_srcdir/tests/check.sh"
 find lib uploader streamer fs cli -name '*.[ch]' | sort >"$work/files"
 xargs grep -Hno '^ *# *include *[<"][^>"]*' <"$work/files" |
 	sed 's/^\([^:]*\):\([0-9]*\):.*[<"]\(.*\)/\1 \2 \3/' >"$work/includes"
@@ -65,14 +50,13 @@ awk '
 check "each library is included where it belongs" "$work/foreign"
 
 # x.c begins with x.h (or its x_priv...h), so that headers stand on their own.
-while read -r file; do
-	case $file in *.h) continue ;; esac
-	header=${file%.c}.h
-	[ -f "$header" ] || continue
-	first=$(awk -v f="$file" '$1 == f { print $3; exit }' "$work/includes")
-	case $first in "$header" | "${file%.c}"_priv*.h) continue ;; esac
-	echo "$file: does not begin with $header"
-done <"$work/files" >"$work/own"
+awk '
+	NR == FNR { exists[$1] = 1; next }
+	{ header = $1; sub(/c$/, "h", header) }
+	$1 !~ /[.]c$/ || seen[$1]++ || !exists[header] || $3 == header { next }
+	{ private = $1; sub(/[.]c$/, "_priv", private) }
+	index($3, private) != 1 { print $1 ": does not begin with " header }
+' "$work/files" "$work/includes" >"$work/own"
 check "own header first" "$work/own"
 
 # A function's body is between a { and a } that begin a line.
@@ -91,10 +75,15 @@ check "no conditional compilation inside functions" "$work/cpp"
 	find tests scripts etc man -type f \
 		\( -name '*.[ch1-8]' -o -name '*.sh' -o -name '*.am' \
 		-o -name '*.in' -o -name '*.py' \)
-} | while read -r file; do
-	head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT' ||
-		echo "$file: no SPDX-License-Identifier: MIT on top"
-done >"$work/spdx"
+} | xargs awk '
+	function ask() {
+		if (name && !found)
+			print name ": no SPDX-License-Identifier: MIT on top"
+	}
+	FNR == 1 { ask(); name = FILENAME; found = 0 }
+	FNR <= 3 && /SPDX-License-Identifier: MIT/ { found = 1 }
+	END { ask() }
+' >"$work/spdx"
 check "every file names its licence" "$work/spdx"
 
 # What no .am file names would be missing from a release.
@@ -105,5 +94,4 @@ cat ./*.am ./*/*.am | tr -s ' \t\\' '\n' >"$work/named"
 } | grep -vxFf "$work/named" >"$work/unnamed"
 check "every source is in an .am file" "$work/unnamed"
 
-echo "1..$number"
-exit $failed
+finish

@@ -5,8 +5,7 @@
 set -eu
 
 page=$top_srcdir/man/upcast.ini.5
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$top_srcdir/tests/check.sh"
 
 "$top_builddir"/tests/print-options >"$work/table"
 
@@ -28,20 +27,6 @@ awk -v keys="$work/keys" -v sentences="$work/sentences" '
 	/^Needs a restart\.$/ { sentence = sentence " " $0 }
 	END { flush() }
 ' "$page"
-
-number=0
-failed=0
-
-check() { # title, file with what is wrong
-	number=$((number + 1))
-	if [ -s "$2" ]; then
-		failed=1
-		sed 's/^/# /' "$2"
-		echo "not ok $number - $1"
-	else
-		echo "ok $number - $1"
-	fi
-}
 
 cut -f1,2 "$work/table" | sort >"$work/known"
 sort "$work/keys" >"$work/documented"
@@ -69,5 +54,4 @@ check "defaults and ranges are those of lib/options.def" "$work/wrong"
 } >"$work/example"
 check "the example of etc/ is a settings file" "$work/example"
 
-echo "1..$number"
-exit $failed
+finish

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "lib/buf.h"
 #include "streamer/aac.h"
+#include "tests/fuzz_payload.h"
 
 static void on_config(void *arg, const struct asc *asc)
 {
@@ -21,13 +21,13 @@ static void on_frame(void *arg, const uint8_t *frame, size_t len,
 
 /*
  * Five bytes of configuration (the first also tells how many count), three of
- * lengths, then payloads, each behind two bytes: 1 bit marker, 1 bit gap, 2
- * bits of timestamp, 12 bits of length.
+ * lengths, then payloads.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct aac_handler handler = { on_config, on_frame };
 	struct aac_format format = { .clock_rate = 48000, .config = data };
+	struct rtp_packet p;
 	struct aac *a;
 
 	if (size < 8)
@@ -40,18 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	data += 8;
 	size -= 8;
-	while (size > 2) {
-		size_t n = buf_get_u16(data) & 0x0fff;
-		struct rtp_packet p = { .marker = data[0] >> 7,
-					.gap = data[0] >> 6 & 1,
-					.timestamp = data[0] >> 4 & 3,
-					.payload = data + 2 };
-
-		p.len = n < size - 2 ? n : size - 2;
+	while (fuzz_payload(&data, &size, &p))
 		aac_push(a, &p);
-		data += 2 + p.len;
-		size -= 2 + p.len;
-	}
 	aac_free(a);
 	return 0;
 }

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "lib/buf.h"
 #include "streamer/h264.h"
+#include "tests/fuzz_payload.h"
 
 static void on_unit(void *arg, const struct h264_unit *u)
 {
@@ -29,30 +29,16 @@ static void on_config(void *arg, const struct slice *sps,
 		abort();
 }
 
-/*
- * Payloads, each behind two bytes: 1 bit marker, 1 bit gap, 2 bits of
- * timestamp, 12 bits of length.
- */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct h264_handler handler = { on_unit, on_config };
+	struct rtp_packet p;
 	struct h264 *h;
 
 	if (h264_new(&handler, NULL, &h))
 		return 0;
-	while (size > 2) {
-		size_t n = buf_get_u16(data) & 0x0fff;
-		struct rtp_packet p = { .marker = data[0] >> 7,
-					.gap = data[0] >> 6 & 1,
-					.timestamp = data[0] >> 4 & 3,
-					.payload = data + 2 };
-
-		p.len = n < size - 2 ? n : size - 2;
-		if (h264_push(h, &p))
-			break;
-		data += 2 + p.len;
-		size -= 2 + p.len;
-	}
+	while (fuzz_payload(&data, &size, &p) && !h264_push(h, &p))
+		;
 	h264_free(h);
 	return 0;
 }

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "lib/buf.h"
 #include "streamer/aac.h"
+#include "tests/fuzz_payload.h"
 
 static void on_config(void *arg, const struct asc *asc)
 {
@@ -20,9 +20,8 @@ static void on_frame(void *arg, const uint8_t *frame, size_t len,
 }
 
 /*
- * Payloads, each behind two bytes: 1 bit marker, 1 bit gap, 2 bits of
- * timestamp, 12 bits of length. Configuration in band; the first payload is
- * tried as one of the signalling, too.
+ * Payloads, with the configuration in band; all of it is tried as one of the
+ * signalling, too.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -31,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				     .clock_rate = 90000,
 				     .config = data,
 				     .config_len = size };
+	struct rtp_packet p;
 	struct aac *a;
 
 	if (!aac_new(&format, &handler, NULL, &a))
@@ -38,18 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	format.in_band = true;
 	if (aac_new(&format, &handler, NULL, &a))
 		return 0;
-	while (size > 2) {
-		size_t n = buf_get_u16(data) & 0x0fff;
-		struct rtp_packet p = { .marker = data[0] >> 7,
-					.gap = data[0] >> 6 & 1,
-					.timestamp = data[0] >> 4 & 3,
-					.payload = data + 2 };
-
-		p.len = n < size - 2 ? n : size - 2;
+	while (fuzz_payload(&data, &size, &p))
 		aac_push(a, &p);
-		data += 2 + p.len;
-		size -= 2 + p.len;
-	}
 	aac_free(a);
 	return 0;
 }

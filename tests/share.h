@@ -61,6 +61,15 @@ extern struct share {
 /* Runs a test on a share; skipped where there is no NFS server to be had. */
 int share_run(enum kind kind, int (*test)(void));
 
+/* local_x(), nfs3_x() and nfs4_x(), which run test_x() on such a share. */
+#define SHARE_RUN(prefix, kind, name)                                          \
+	static int prefix##_##name(void)                                       \
+	{                                                                      \
+		return share_run(kind, test_##name);                           \
+	}
+#define SHARE_LOCAL(name) SHARE_RUN(local, LOCAL, name)
+#define SHARE_NFS(name) SHARE_RUN(nfs3, NFS3, name) SHARE_RUN(nfs4, NFS4, name)
+
 /* The parts of that: the server is not started, the source not opened yet. */
 int share_begin(enum kind kind);
 int share_open_source(enum kind kind, struct source **ret);

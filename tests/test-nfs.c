@@ -452,29 +452,15 @@ static int nfs4_not_there(void)
 	return ganesha_is_there() ? test_not_there(NFS4) : 0;
 }
 
-static int nfs4_idle(void)
-{
-	return share_run(NFS4, test_idle);
-}
-
-#define NFS_ONLY(name)                                                         \
-	static int nfs3_##name(void)                                           \
-	{                                                                      \
-		return share_run(NFS3, test_##name);                           \
-	}                                                                      \
-	static int nfs4_##name(void)                                           \
-	{                                                                      \
-		return share_run(NFS4, test_##name);                           \
-	}
-
-NFS_ONLY(killed)
-NFS_ONLY(killed_opening)
-NFS_ONLY(restarted)
-NFS_ONLY(silent)
-NFS_ONLY(read_only)
-NFS_ONLY(denied)
-NFS_ONLY(removed)
-NFS_ONLY(endless)
+SHARE_RUN(nfs4, NFS4, idle)
+SHARE_NFS(killed)
+SHARE_NFS(killed_opening)
+SHARE_NFS(restarted)
+SHARE_NFS(silent)
+SHARE_NFS(read_only)
+SHARE_NFS(denied)
+SHARE_NFS(removed)
+SHARE_NFS(endless)
 
 static const struct unit_test tests[] = {
 	{ "nfs 3: server killed in mid-read", nfs3_killed, UNIT_NO_OOM },

@@ -365,38 +365,20 @@ out:
 	return err;
 }
 
-#define EVERYWHERE(name)                                                       \
-	static int local_##name(void)                                          \
-	{                                                                      \
-		return share_run(LOCAL, test_##name);                          \
-	}                                                                      \
-	static int nfs3_##name(void)                                           \
-	{                                                                      \
-		return share_run(NFS3, test_##name);                           \
-	}                                                                      \
-	static int nfs4_##name(void)                                           \
-	{                                                                      \
-		return share_run(NFS4, test_##name);                           \
-	}
+#define SHARE_ALL(name) SHARE_LOCAL(name) SHARE_NFS(name)
 
-EVERYWHERE(list)
-EVERYWHERE(growth)
-EVERYWHERE(read)
-EVERYWHERE(read_ahead)
-EVERYWHERE(rename)
-EVERYWHERE(many)
-EVERYWHERE(cancel)
-EVERYWHERE(open_many)
+SHARE_ALL(list)
+SHARE_ALL(growth)
+SHARE_ALL(read)
+SHARE_ALL(read_ahead)
+SHARE_ALL(rename)
+SHARE_ALL(many)
+SHARE_ALL(cancel)
+SHARE_ALL(open_many)
 
-#define LOCAL_ONLY(name)                                                       \
-	static int local_##name(void)                                          \
-	{                                                                      \
-		return share_run(LOCAL, test_##name);                          \
-	}
-
-LOCAL_ONLY(links)
-LOCAL_ONLY(hints)
-LOCAL_ONLY(missing)
+SHARE_LOCAL(links)
+SHARE_LOCAL(hints)
+SHARE_LOCAL(missing)
 
 static const struct unit_test tests[] = {
 	{ "local: lists and looks", local_list, UNIT_NO_OOM },

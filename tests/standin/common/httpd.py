@@ -48,6 +48,15 @@ class Disconnected(Exception):
     """The peer went away, or a fault cut the connection."""
 
 
+def hang_up(sock):
+    """Another thread may sit in a read: shutdown wakes it, close does not."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    sock.close()
+
+
 class Stream:
     """A connected socket with a little read-ahead."""
 
@@ -107,12 +116,7 @@ class Stream:
         self.sock.close()
 
     def close(self):
-        # Another thread may sit in a read: shutdown wakes it, close does not.
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.sock.close()
+        hang_up(self.sock)
 
 
 class NoBody:
@@ -358,12 +362,7 @@ class Connection:
         self.sock.settimeout(None)
 
     def end(self):
-        # Another thread may sit in a read: shutdown wakes it, close does not.
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.sock.close()
+        hang_up(self.sock)
 
 
 class Server:
