@@ -16,7 +16,7 @@ from harness import tap  # noqa: E402
 from harness.mount import skip_without_fuse  # noqa: E402
 from harness.paths import built, source  # noqa: E402
 from harness.tap import skip_unless  # noqa: E402
-from harness.tour import Tour  # noqa: E402
+from harness.tour import UPLOADS, Tour  # noqa: E402
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
 
@@ -254,6 +254,7 @@ def check_prints(line):
     host = on_host(line)
     if line.startswith("inotifywait"):
         host.wait_log("Watches established")
+        Shared.tour.rev.heal()
         if "/calls" in line:
             Shared.tour.call("third", 1)
     assert host.stdout.read(1), (line, host.log_text())
@@ -271,9 +272,13 @@ def test_examples(world):
         tour.wait_state(recording, "failed")
     for line in examples("man/upcast-control.7") + examples("man/upcast-fs.1"):
         if "/uploading/" in line:
-            tour.record(min_bytes=5 * MIB)
-            wait_for(lambda: listed("uploading"), 20)
-        here = listed("uploading" if "/uploading/" in line else "failed")
+            # It stays there until it is watched.
+            tour.rev.fault(path=UPLOADS, stall_at=MIB, times=0)
+            large = tour.record(min_bytes=5 * MIB)
+            tour.wait_state(large, "uploading")
+            here = [tour.mount.read(large, "id").strip()]
+        else:
+            here = listed("failed")
         line = line.replace("17", here[0]) if "17" in line else line
         if "retry" in line:
             check_retry(line)
