@@ -22,6 +22,8 @@ void check_say(struct check *c, enum check_result result, const char *fmt, ...)
  * and do they fit? */
 void check_certificate(struct check *c);
 void check_uploader_files(struct check *c);
+/* cmd_daemon.c: says what the uploader lacks to begin with. */
+int check_needs(const struct cli *cli) ATTR_MUST_CHECK;
 /* cmd_bridge.c: does the bridge send calls here? */
 void check_bridge(struct check *c);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/check.h"
 #include "cli/cmd.h"
 #include "cli/listen.h"
 #include "cli/pki.h"
@@ -123,7 +124,7 @@ static int count_missing(const struct cli *cli, const struct need *n,
 	return missing;
 }
 
-static int check_uploader(const struct cli *cli)
+int check_needs(const struct cli *cli)
 {
 	const struct conf *c = cli->conf;
 	bool by_key = !strcmp(conf_text(c, OPT_UP_REV_LOGIN), "api-key");
@@ -178,7 +179,7 @@ int cmd_enable(struct cli *cli, const struct table_match *m)
 {
 	const char *title = title_of(section_of(m));
 	int code = m->command->id == OPT_ST_ENABLED ? check_streamer(cli)
-						    : check_uploader(cli);
+						    : check_needs(cli);
 
 	if (code)
 		return cli_failure(code, "%s configuration not complete",

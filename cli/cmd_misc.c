@@ -89,21 +89,27 @@ int cmd_history(struct cli *cli, const struct table_match *m)
 
 static int follow_journal(void)
 {
-	static const char *const argv[] = { "journalctl",
-					    "--no-pager",
-					    "--follow",
-					    "--lines=20",
-					    "--identifier=streamer-sip",
-					    "--identifier=Uploader",
-					    "--identifier=upcast-fs",
-					    NULL };
+	const char *const argv[] = { "journalctl",
+				     "--no-pager",
+				     "--follow",
+				     "--lines=20",
+				     "--identifier=streamer-sip",
+				     "--identifier=Uploader",
+				     "--identifier=upcast-fs",
+				     NULL };
 
 	return service_spawn(argv);
 }
 
+/* Of a file that all programs write to, what is the daemons'. */
 static int follow_file(const char *path)
 {
-	const char *const argv[] = { "tail", "--lines=20", "-F", path, NULL };
+	const char *const argv[] = {
+		"sh", "-c",
+		"tail -n 500 -F \"$0\" | grep --line-buffered -E "
+		"'(streamer-sip|Uploader|upcast-fs)(\\[|:)'",
+		path, NULL
+	};
 
 	return service_spawn(argv);
 }

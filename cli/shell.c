@@ -232,6 +232,17 @@ static void load_history(struct shell *s)
 	fclose(file);
 }
 
+/* A URL may hold a password or be one: it is not kept. */
+static void write_line(FILE *file, const char *line)
+{
+	const char *url = strstr(line, "://");
+
+	if (url)
+		fprintf(file, "%.*s://***\n", (int)(url - line), line);
+	else
+		fputs(line, file);
+}
+
 /* A line at a time: what several shells type comes together in it. */
 static void keep_line(struct shell *s, const char *line)
 {
@@ -246,7 +257,7 @@ static void keep_line(struct shell *s, const char *line)
 	umask(before);
 	if (!file)
 		return;
-	fputs(line, file);
+	write_line(file, line);
 	fclose(file);
 }
 

@@ -17,7 +17,7 @@ from harness.leaks import new_secret  # noqa: E402
 from harness.rtmp import Nginx, Server  # noqa: E402
 from harness.site import Site  # noqa: E402
 from harness.tap import is_root, skip_unless  # noqa: E402
-from harness.uploader import SECRETS, cms_seed, rev_seed  # noqa: E402
+from harness.uploader import SECRETS, cms_seed  # noqa: E402
 from harness.world import World, free_port  # noqa: E402
 
 NSS_WRAPPER = "/usr/lib/x86_64-linux-gnu/libnss_wrapper.so"
@@ -128,7 +128,8 @@ def test_targets(world):
     target(f"rtmps://127.0.0.1:{tls.port}/live/s",
            "FAILURE: check its certificate, or set streamer.rtmps_bundle")
     cli.ok(f"set streamer.rtmps_bundle {world.authority.bundle}")
-    target(f"rtmps://127.0.0.1:{tls.port}/live/s", "SUCCESS: /live/*** answers")
+    target(f"rtmps://127.0.0.1:{tls.port}/live/s",
+           "SUCCESS: /live/*** answers")
     cli.ok("set streamer.allowed_targets rtmp://*.example.com")
     check(cli).says("FAILURE: is not in allowed_targets")
     cli.ok("unset streamer.allowed_targets ; unset streamer.default_url")
@@ -214,7 +215,7 @@ def test_service_users(world):
     """service users may read their files, or may not"""
     skip_unless(is_root(), "needs root")
     skip_unless(os.path.exists(NSS_WRAPPER), "nss_wrapper is not installed")
-    cli = streamer(world, "users", "uploader disable")
+    cli = streamer(world, "users", "set uploader.rev_host 127.0.0.1")
     server = world.authority.server()
     os.chmod(world.dir, 0o711)
     cli.put_cert(server.cert, "tac.cer")
@@ -307,7 +308,7 @@ def test_uploader(world):
     def look(*lines, **settings):
         uploader.write_settings(**settings)
         return check(cli, "uploader").says(*lines)
-    look("SUCCESS: the share can be listed and holds spaces and forwardedCalls",
+    look("SUCCESS: the share can be listed and holds spaces and forwarded",
          "SUCCESS: the bridge answers and its user may read spaces",
          "SUCCESS: logged in to Rev", "SUCCESS: may upload",
          "WARNING: uploader is disabled", "WARNING: expires on")
@@ -315,7 +316,7 @@ def test_uploader(world):
     look("FAILURE: the share ", nfs_directory="/rec", nfs_port=free_port())
     look("FAILURE: No such file", nfs_port=site.nfs.port,
          cms_trust="/nowhere.pem")
-    look("FAILURE: set uploader.rev_host", rev_host="",
+    look("FAILURE: No Vbrick Rev host configured", rev_host="",
          cms_trust=world.authority.bundle)
     uploader.write_secrets({"rev_password": "wrong", "cms_password": "wrong"})
     look("FAILURE: refuses user apiadmin (401): check cms_user, its password",

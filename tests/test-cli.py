@@ -4,9 +4,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from secrets import token_hex
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -14,14 +16,14 @@ from harness import tap  # noqa: E402
 from harness.cli import Cli  # noqa: E402
 from harness.leaks import find_leaks, new_secret  # noqa: E402
 from harness.mount import Daemon  # noqa: E402
-from harness.paths import built, source  # noqa: E402
-from harness.uploader import (SECRETS, Uploader, cms_seed,  # noqa: E402
-                              rev_seed)
+from harness.paths import built  # noqa: E402
+from harness.uploader import SECRETS, Uploader, cms_seed  # noqa: E402
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World, free_port  # noqa: E402
 
 # Ctrl-U and Ctrl-D: what came too early for a key is dropped first.
 END = "\x15\x04"
+URL_PASSWORD = "hush-hush"
 
 STREAMER = """\
 Enabled                 : false
@@ -293,12 +295,45 @@ def test_edits_by_hand(world):
               "[uploader]\n; rev_port = 443\n\n\trev_host   =  x.example\n"
               "# last word\n")
     before = cli.read()
-    for number in range(100):
-        cli.ok(f"set uploader.parallel {number % 32 + 1}")
+    keys = ("parallel", "rev_port", "cms_port", "title")
+    script = [f"set uploader.{keys[number % 4]} {number % 30 + 1}\n"
+              for number in range(100)]
+    assert cli.run(stdin="".join(script)).status == 0
     kept = [line for line in cli.read().splitlines()
-            if not line.startswith("parallel")]
+            if not line.startswith(keys)]
     assert kept == before.splitlines(), cli.read()
-    assert "parallel = 4\n" in cli.read()
+    assert "; rev_port = 443\nrev_port = 8\n" in cli.read(), cli.read()
+    assert cli.run(stdin="".join(f"unset uploader.{key}\n"
+                                 for key in keys)).status == 0
+    assert cli.read() == before
+
+
+def test_power_cut(world):
+    """a power cut at any step of a change leaves the file as it was, or new"""
+    cli = Cli(world, "cut", "# a comment\n[streamer]\nlimit = 1\n")
+    before = cli.read()
+    after = before.replace("limit = 1", "limit = 2")
+    crash = {"LD_PRELOAD": built("tests/tools/crashsync.so"),
+             "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    seen = []
+    for step in (1, -1, 2, -2):
+        with open(cli.config, "w", encoding="utf-8") as file:
+            file.write(before)
+        cli.variables = {**crash, "CRASH_AT": str(step)}
+        result = cli.line("streamer limit 2")
+        assert result.status == -signal.SIGKILL, (step, result.status)
+        seen.append(cli.read())
+    # The first step is the new file's, the second that of its new name.
+    assert seen == [before, before, after, after], seen
+    cli.variables = {}
+    cli.ok("streamer limit 3")
+    assert cli.read() == before.replace("limit = 1", "limit = 3")
+    cli.variables = {**crash, "CRASH_AT": "-1"}
+    cli.ok("get streamer.limit")
+    assert cli.line("uploader rev password", stdin="x\n").status == \
+        -signal.SIGKILL
+    assert "rev_password" not in os.listdir(os.path.join(cli.secrets,
+                                                         "uploader"))
 
 
 def test_two_writers(world):
@@ -323,7 +358,7 @@ def test_two_writers(world):
 def test_shell(world):
     """the guide's commands typed: prompt, password without echo, history"""
     cli = with_certificates(world, "typed")
-    secret = new_secret()
+    secret = token_hex(8)
     prompt = socket.gethostname().split(".")[0] + "> "
     shell = cli.shell()
     shell.expect(prompt)
@@ -348,9 +383,24 @@ def test_shell(world):
     assert ("SUCCESS: Key and certificate pair match\n"
             "SUCCESS: Streamer enabled\n") in type_line("streamer enable")
     assert "uploader cms port 445" in type_line("history")
+    shell.type("set route.hall rtmp://u:" + URL_PASSWORD + "@h/app/hall\r")
+    shell.expect("SUCCESS: route.hall is set")
+    shell.expect(prompt)
+    shell.type("set route.room\r")
+    shell.expect("Please enter value:")
+    shell.type("rtmp://u:" + secret + "@h/app/room\r")
+    shell.expect("SUCCESS: route.room is set")
+    shell.expect(prompt)
     shell.type("exit\r")
     assert shell.wait() == 0, shell.screen[-3000:]
     assert secret not in shell.screen
+    history = world.path("typed", ".upcast_history")
+    assert os.stat(history).st_mode & 0o777 == 0o600
+    with open(history, encoding="utf-8") as file:
+        text = file.read()
+    assert "uploader rev password\nuploader enable\n" in text, text
+    assert "set route.hall rtmp://***\nset route.room\n" in text, text
+    assert secret not in text and URL_PASSWORD not in text, text
 
 
 def test_shell_keys(world):
@@ -417,37 +467,6 @@ def test_pki(world):
     assert cli.fail("pki verify own.crt ROOTCA.cer").startswith("FAILURE: ")
     cli.fail("pki inspect missing")
     cli.fail("pki verify own.crt own.key")
-
-
-BASH = r"""
-. "$1"
-COMP_WORDS=("${@:2}")
-COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-_upcast
-printf '%s\n' "${COMPREPLY[@]}"
-"""
-
-
-def test_bash(world):
-    """completion in a real bash"""
-    cli = with_certificates(world, "bash")
-    world.folder("bash", "bin")
-    program = world.write("bash/bin/upcast", "#!/bin/sh\nexec " + " ".join(
-        cli.argv()) + ' "$@"\n', 0o755)
-
-    def complete(*words):
-        return subprocess.run(
-            ["bash", "-c", BASH, "bash", source("etc/completion/upcast.bash"),
-             program, *words], capture_output=True, text=True, check=True,
-            env=cli.environment()).stdout.split()
-    assert complete("str") == ["streamer"]
-    assert complete("streamer", "sip", "") == [
-        "certs", "listen", "resolution", "traffic_trace"]
-    assert complete("streamer", "sip", "certs", "tac.") == [
-        "tac.cer", "tac.key"]
-    assert complete("streamer", "sip", "resolution", "7") == ["720p"]
-    assert complete("streamer", "--j") == ["--json"]
-    assert complete("nonsense", "") == []
 
 
 class Scene:

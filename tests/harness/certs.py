@@ -86,11 +86,15 @@ commonName = supplied
         _openssl("req", "-new", "-key", made.key, "-subj", f"/CN={name}",
                  "-addext", "subjectAltName=" + ",".join(alt_names),
                  "-out", request)
+        self.sign(request, made.cert, from_days, days)
+        return made
+
+    def sign(self, request, certificate, from_days=-1, days=10):
+        """Makes a certificate of a request, whatever its subject is."""
         _openssl("ca", "-batch", "-config", self._path("ca.cnf"),
                  "-startdate", _stamp(from_days),
                  "-enddate", _stamp(from_days + days), "-notext",
-                 "-in", request, "-out", made.cert)
-        return made
+                 "-in", request, "-out", certificate)
 
     def server(self):
         """Good for 127.0.0.1, ::1 and localhost; the same one each time."""

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """upcast under test: one command at a time, or typed into its shell."""
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 from harness.paths import built
@@ -93,6 +96,9 @@ class Typist:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                # Wide, so that nothing typed is drawn in two lines.
+                fcntl.ioctl(0, termios.TIOCSWINSZ,
+                            struct.pack("HHHH", 50, 400, 0, 0))
                 os.execve(argv[0], argv, {**env, "TERM": "dumb"})
             finally:
                 os._exit(127)
