@@ -218,7 +218,7 @@ static int test_details(void)
 	CHECK_STR(v.title, "T\xc3\xbc");
 	CHECK_STR(v.status_word, "Ready");
 	CHECK_STR(v.mark, "upcast-0123456789");
-	CHECK(v.is_active && v.has_mark && !v.owned_by_us);
+	CHECK(v.is_active && v.has_mark && !v.owned_by_us && !v.has_failed);
 	CHECK_EQ(v.uploaded_s, 1795516267);
 	/* The same mark in the field counts only where the field is ours. */
 	q = (struct rev_query){ .mark = "upcast-abcdef0123",

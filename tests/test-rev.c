@@ -48,6 +48,7 @@ struct client {
 
 	uint64_t given;
 	uint64_t pause_at;
+	uint64_t bytes_per_s;
 	struct loop_timer resume;
 };
 
@@ -164,8 +165,8 @@ static ptrdiff_t give_body(void *arg, uint8_t *dst, size_t n)
 static int upload_with(struct client *c, const struct rev_metadata *metadata)
 {
 	c->given = 0;
-	return DO(c, rev_upload(c->rev, metadata, VIDEO_SIZE, give_body, c, 0,
-				on_done, c, &c->call));
+	return DO(c, rev_upload(c->rev, metadata, VIDEO_SIZE, give_body, c,
+				c->bytes_per_s, on_done, c, &c->call));
 }
 
 static int upload(struct client *c)
@@ -722,6 +723,27 @@ out:
 	return err;
 }
 
+/* Whoever says yes to half a file has not got the recording. */
+static int test_early_yes(void)
+{
+	struct client c;
+	int err = client_open(&c);
+
+	CHECK_OK(err);
+	CHECK_OK(order("/faults", "{\"path\": \"" UPLOADS "\", \"status\": 200,"
+				  " \"early\": true, \"body\":"
+				  " \"{\\\"videoId\\\": \\\"v-1\\\"}\"}"));
+	c.bytes_per_s = VIDEO_SIZE / 4;
+	CHECK_OK(upload(&c));
+	CHECK(!c.result.sent_all);
+	CHECK_EQ(c.result.class, REV_TRANSIENT);
+	CHECK(strstr(c.result.why.text, "before it had the whole file"));
+	err = 0;
+out:
+	client_close(&c);
+	return err;
+}
+
 static int test_older_upload(void)
 {
 	struct client c;
@@ -1037,6 +1059,7 @@ static const struct unit_test tests[] = {
 	{ "whole life", test_whole_life, UNIT_NO_OOM },
 	{ "metadata", test_metadata, UNIT_NO_OOM },
 	{ "upload faults", test_upload_faults, UNIT_NO_OOM },
+	{ "a yes to half a file", test_early_yes, UNIT_NO_OOM },
 	{ "older upload", test_older_upload, UNIT_NO_OOM },
 	{ "v1", test_v1, UNIT_NO_OOM },
 	{ "status", test_status, UNIT_NO_OOM },

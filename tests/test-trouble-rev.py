@@ -253,4 +253,41 @@ def test_bridge(world):
     site.check_once(*(name_of(number) for number in range(4)))
 
 
+def test_gateway_pause(world):
+    """a gateway that is out of service, with all of the recording sent on"""
+    site = local_site(world)
+    uploader = site.uploader(name="gateway", settings={
+        "publish": "at-upload", "index_grace": "6s"})
+    site.rev.set(index_lag=4)
+    site.rev.fault(path=UPLOADS, status=503, commit=True, retry_after=1)
+    site.put(SPACE, name_of(0), Media.small)
+    uploader.wait_job(name_of(0), "ready")
+    assert site.uploads() == 1
+    site.check_once(name_of(0))
+
+
+def test_husks(world):
+    """videos that have failed on Rev are not taken for the recording"""
+    site = local_site(world)
+    uploader = site.uploader(name="husks", settings={"index_grace": "0s"})
+    search = {"path": "/api/*/videos/search", "status": 500, "times": 0}
+    site.rev.fault(path=UPLOADS, status=504, commit=True, times=2)
+    blind = site.rev.fault(**search, skip=1)
+    site.put(SPACE, name_of(0), Media.small)
+    wait_for(site.rev.videos, 20, "a video")
+    first = site.rev.videos()[0]["id"]
+    site.rev.order("POST", f"/videos/{first}", {"status": "UploadFailed"})
+    site.rev.fault(**search, skip=2)
+    site.rev.heal(blind)
+    # That one is no upload: sent again, and the answer is lost again.
+    wait_for(lambda: len(site.rev.videos()) == 2, 30, "a second upload")
+    site.rev.order("POST", f"/videos/{first}", {"status": "ProcessingFailed"})
+    site.rev.heal()
+    uploader.wait_job(name_of(0), "ready")
+    videos = {video["id"]: video for video in site.rev.videos()}
+    marked = site.names()[0].split("_vid-id=")[1].split("@")[0]
+    assert marked != first and videos[marked]["active"], (marked, videos)
+    assert len(videos) == 2, videos
+
+
 tap.main(World, prepare, tidy=True, slow=True)

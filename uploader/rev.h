@@ -96,6 +96,7 @@ struct rev_video {
 	char title[512];
 	int64_t uploaded_s;
 	char status_word[64];
+	bool has_failed; /* details: nothing more will become of it */
 };
 
 typedef void rev_done_fn(void *arg, const struct rev_result *result);

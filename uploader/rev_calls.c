@@ -78,6 +78,14 @@ static void on_uploaded(struct rev_call *call, const struct http_response *r)
 		rev_finish(call);
 		return;
 	}
+	/* What says so, a gateway or a guard, speaks not of our recording. */
+	if (!call->result.sent_all) {
+		rev_finish_with(call, REV_TRANSIENT,
+				"rev %s answered %d before it had the whole "
+				"file",
+				call->rev->host, call->result.status);
+		return;
+	}
 	err = rev_json_upload(r->body.data, r->body.len, call->result.video_id);
 	if (err)
 		rev_finish_with(call, REV_TRANSIENT,

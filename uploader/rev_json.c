@@ -259,13 +259,14 @@ int rev_json_status(const void *data, size_t len, struct rev_status *ret)
 	return 0;
 }
 
-enum rev_phase rev_status_phase(const struct rev_status *s)
+/* Words of no meaning to us are on the way. */
+static enum rev_phase phase_of(const char *word)
 {
 	static const struct {
 		const char *word;
 		enum rev_phase phase;
 	} ends[] = {
-		{ "Ready", REV_PHASE_READY },
+		{ "Ready", REV_PHASE_DOUBTFUL },
 		{ "ReadyButProcessingFailed", REV_PHASE_READY },
 		{ "UploadFailed", REV_PHASE_FAILED },
 		{ "ProcessingFailed", REV_PHASE_FAILED },
@@ -275,17 +276,22 @@ enum rev_phase rev_status_phase(const struct rev_status *s)
 		{ "Canceled", REV_PHASE_FAILED },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		if (strcasecmp(s->word, ends[i].word))
-			continue;
-		if (ends[i].phase != REV_PHASE_READY || i == 1)
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (!strcasecmp(word, ends[i].word))
 			return ends[i].phase;
-		if (s->is_processing)
-			return REV_PHASE_PROCESSING;
-		return s->has_progress && s->progress >= 1 ? REV_PHASE_READY
-							   : REV_PHASE_DOUBTFUL;
-	}
 	return REV_PHASE_PROCESSING;
+}
+
+enum rev_phase rev_status_phase(const struct rev_status *s)
+{
+	enum rev_phase phase = phase_of(s->word);
+
+	if (phase != REV_PHASE_DOUBTFUL)
+		return phase;
+	if (s->is_processing)
+		return REV_PHASE_PROCESSING;
+	return s->has_progress && s->progress >= 1 ? REV_PHASE_READY
+						   : REV_PHASE_DOUBTFUL;
 }
 
 static bool has_tag(json_t *tags, const char *mark)
@@ -382,6 +388,7 @@ int rev_json_details(const void *data, size_t len, const struct rev_query *q,
 	copy_any_mark(v.mark, sizeof(v.mark), j, q);
 	copy_text(v.title, sizeof(v.title), text_of(j, "title"));
 	copy_text(v.status_word, sizeof(v.status_word), text_of(j, "status"));
+	v.has_failed = phase_of(v.status_word) == REV_PHASE_FAILED;
 	v.uploaded_s = parse_time_ms(text_of(j, "whenUploaded")) / 1000;
 	json_decref(j);
 	if (err)

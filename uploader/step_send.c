@@ -6,6 +6,7 @@
 #include "uploader/steps.h"
 
 #include <inttypes.h>
+#include <strings.h>
 
 #include "lib/log.h"
 #include "lib/mono.h"
@@ -14,10 +15,26 @@ enum { INDEX_LOOKS = 3 }; /* searches in the time that Rev's index may lag */
 
 /* ---- searching --------------------------------------------------------- */
 
+/* An upload that broke off has left a name on Rev, and no recording. */
+static bool is_husk(const struct rev_video *v)
+{
+	return !v->is_active && !strcasecmp(v->status_word, "UploadFailed");
+}
+
+static bool is_better(const struct rev_video *a, const struct rev_video *b)
+{
+	if (a->has_failed != b->has_failed)
+		return b->has_failed;
+	if (a->is_active != b->is_active)
+		return a->is_active;
+	return a->uploaded_s < b->uploaded_s;
+}
+
 /*
- * Of several videos with our mark one is kept: a visible one, else the oldest.
- * The others are duplicates that a lost answer has left, or another uploader's
- * that is about to rename the file: the daily pass knows better than we now.
+ * Of several videos with our mark one is kept: one that can be played, a
+ * visible one, else the oldest. The others are duplicates that a lost answer
+ * has left, or another uploader's that is about to rename the file: the daily
+ * pass knows better than we now.
  */
 static const struct rev_video *choose(const struct rev_result *result)
 {
@@ -26,9 +43,7 @@ static const struct rev_video *choose(const struct rev_result *result)
 	for (size_t i = 0; i < result->video_count; i++) {
 		const struct rev_video *v = &result->videos[i];
 
-		if (!best || v->is_active > best->is_active ||
-		    (v->is_active == best->is_active &&
-		     v->uploaded_s < best->uploaded_s))
+		if (!is_husk(v) && (!best || is_better(v, best)))
 			best = v;
 	}
 	return best;
@@ -37,15 +52,18 @@ static const struct rev_video *choose(const struct rev_result *result)
 static const char cut_short[] =
 	"rev's search for it could not be read to its end";
 
-static void adopt_video(struct work *w, const struct rev_result *result)
+static bool adopt_video(struct work *w, const struct rev_result *result)
 {
 	const struct rev_video *best = choose(result);
 
+	if (!best)
+		return false;
 	engine_note(w->engine, w->item, "found on Rev as video %s", best->id);
 	if (step_set(w, ROW_VIDEO_ID, best->id))
 		step_out_of_memory(w);
 	else
 		engine_event(w->engine, w->item, JOB_EV_FOUND, NULL);
+	return true;
 }
 
 /* Rev's index may not show yet what came before this journal began. */
@@ -73,10 +91,8 @@ static void on_search(void *arg, const struct rev_result *result)
 		return;
 	}
 	engine_rev_answered(w->engine);
-	if (result->video_count) {
-		adopt_video(w, result);
+	if (adopt_video(w, result))
 		return;
-	}
 	if (!result->search_complete) {
 		engine_back_off(w, JOB_EV_AGAIN, cut_short);
 		return;
@@ -137,20 +153,24 @@ void step_search(struct work *w)
 
 /*
  * All bytes went out and no verdict came: a video may exist. (A 401 is one: the
- * session had ended, and Rev took nothing. A redirect is one, too.)
+ * session had ended, and Rev took nothing. A redirect is one, too. A 503 is a
+ * gateway's, which knows nothing, whether it asks for a pause or not.)
  */
 static bool is_unknown(const struct rev_result *rev)
 {
-	return rev->sent_all && rev->class == REV_TRANSIENT &&
-	       rev->status != 401 && rev->status / 100 != 3;
+	bool has_verdict = rev->class != REV_TRANSIENT && rev->status != 503;
+
+	return rev->sent_all && !has_verdict && rev->status != 401 &&
+	       rev->status / 100 != 3;
 }
 
 static void not_sent(struct work *w, const struct rev_result *rev)
 {
-	if (is_unknown(rev))
-		engine_event(w->engine, w->item, JOB_EV_UNKNOWN, rev->why.text);
-	else
+	if (!is_unknown(rev))
 		step_rev_failed(w, rev);
+	else if (rev->class != REV_LANE ||
+		 !engine_rev_failed(w, rev, JOB_EV_UNKNOWN, JOB_EV_UNKNOWN))
+		engine_event(w->engine, w->item, JOB_EV_UNKNOWN, rev->why.text);
 }
 
 static void on_transferred(void *arg, const struct transfer_result *result)
@@ -270,8 +290,8 @@ static void on_index(void *arg, const struct rev_result *result)
 	w->call = NULL;
 	if (result->class != REV_OK) {
 		step_rev_failed(w, result);
-	} else if (result->video_count) {
-		adopt_video(w, result);
+	} else if (adopt_video(w, result)) {
+		return;
 	} else if (!result->search_complete) {
 		engine_back_off(w, JOB_EV_AGAIN, cut_short);
 	} else if (left) {
