@@ -95,6 +95,7 @@ static void on_doom(struct loop_task *task)
 		return;
 	c->state = CALL_ENDED;
 	c->ended_s = mono_wall_s();
+	c->ended_ms = mono_ms();
 	calls->observer.ended(calls->observer.arg, c);
 	free_call(c);
 	log_usage(calls);

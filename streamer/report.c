@@ -34,6 +34,7 @@ struct report {
 	unsigned active;   /* calls in it */
 	bool counted;	   /* figures have come since the last table */
 	bool failed;	   /* the last write; told once */
+	bool missed;	   /* something could not be written: all again */
 	bool is_stopping;
 	struct ended *ended;
 };
@@ -70,6 +71,7 @@ int report_parse_id(const struct ctldir *dir, const char *text,
 
 static void check(struct report *r, int err)
 {
+	r->missed |= err != 0;
 	if (!err == !r->failed)
 		return;
 	r->failed = err != 0;
@@ -81,7 +83,7 @@ static void check(struct report *r, int err)
 		log_info("the control directory can be written again");
 }
 
-static void write_call(struct report *r, const struct call *c)
+static int write_call(struct report *r, const struct call *c)
 {
 	char id[ENDED_ID_SIZE];
 	struct buf b;
@@ -90,8 +92,20 @@ static void write_call(struct report *r, const struct call *c)
 	buf_init(&b, SNAPSHOT_MAX);
 	format_id(r->dir, c->number, id);
 	err = report_text_call(c, &b);
-	check(r, err ? err : ctldir_put_object(r->dir, id, &b));
+	err = err ? err : ctldir_put_object(r->dir, id, &b);
+	check(r, err);
 	buf_release(&b);
+	return err;
+}
+
+/* What is left of one that has ended must not say that it is up. */
+static void write_last(struct report *r, const struct call *c)
+{
+	char id[ENDED_ID_SIZE];
+
+	format_id(r->dir, c->number, id);
+	if (write_call(r, c))
+		(void)!ctldir_remove_object(r->dir, id);
 }
 
 static int format_state(struct report *r, struct buf *b)
@@ -149,21 +163,6 @@ static void tell_manager(struct report *r)
 	notify_status(text);
 }
 
-static void on_tick(struct loop_timer *timer)
-{
-	struct report *r = container_of(timer, struct report, tick_timer);
-	bool old = mono_ms() - r->state_ms >= HEARTBEAT_MS;
-
-	if (r->calls && r->counted)
-		write_counters(r);
-	if (old)
-		write_state(r);
-	if (r->calls && old)
-		tell_manager(r);
-	notify_watchdog();
-	loop_timer_start(timer, TICK_MS);
-}
-
 /* ---- what the calls say ------------------------------------------------- */
 
 static void tell_event(struct report *r, const struct call *c)
@@ -184,7 +183,7 @@ static void on_write(struct loop_task *task)
 
 	while ((it = list_first(&r->changed))) {
 		list_del(it);
-		write_call(r, list_entry(it, struct call, shown));
+		(void)!write_call(r, list_entry(it, struct call, shown));
 	}
 	if (r->calls && calls_active(r->calls) != r->active)
 		write_state(r);
@@ -225,10 +224,35 @@ static void on_ended(void *arg, struct call *c)
 
 	list_del(&c->shown);
 	check(r, ended_add(r->ended, id_of(r->dir, c->number)));
-	write_call(r, c);
+	write_last(r, c);
 	tell_event(r, c);
 	plan_write(r); /* it still counts as active now */
 	r->counted = true;
+}
+
+/* The file system was full, or read-only. */
+static void write_again(struct report *r)
+{
+	r->missed = false;
+	list_for_each(it, calls_list(r->calls))
+		on_changed(r, list_entry(it, struct call, node));
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+	struct report *r = container_of(timer, struct report, tick_timer);
+	bool old = mono_ms() - r->state_ms >= HEARTBEAT_MS;
+
+	if (r->calls && r->missed)
+		write_again(r);
+	if (r->calls && r->counted)
+		write_counters(r);
+	if (old)
+		write_state(r);
+	if (r->calls && old)
+		tell_manager(r);
+	notify_watchdog();
+	loop_timer_start(timer, TICK_MS);
 }
 
 struct calls_observer report_observer(struct report *r)

@@ -33,8 +33,9 @@ static struct figures sum_up(const struct call *c)
 	const struct msg_status *s = &c->status;
 	struct figures f = { .fps_milli = s->fps_milli };
 
-	f.duration_s = c->ended_s ? (uint64_t)(c->ended_s - c->started_s)
-				  : (mono_ms() - c->started_ms) / 1000;
+	f.duration_s =
+		((c->ended_ms ? c->ended_ms : mono_ms()) - c->started_ms) /
+		1000;
 	sum_media(&f, &s->audio);
 	sum_media(&f, &s->video);
 	for (int i = 0; i < s->target_count && i < MSG_TARGETS_MAX; i++) {

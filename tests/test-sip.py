@@ -23,6 +23,7 @@ from harness.wait import wait_for
 from harness.world import World, free_port
 
 SECRET = "secret"
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
 def _answerer(world, **settings):
@@ -185,6 +186,70 @@ def test_restart(world):
         caller.bye()
     fresh = set(answerer.ids()) - before
     assert before < set(answerer.ids()) and len(fresh) == 1, answerer.ids()
+    answerer.stop()
+
+
+def _fill(path):
+    """A file that takes what is left of its file system."""
+    try:
+        with open(path, "wb", 0) as file:
+            while True:
+                file.write(bytes(4096))
+    except OSError:
+        pass
+
+
+def test_run_full(world):
+    """a full control directory: calls come and go, and are seen afterwards"""
+    tap.skip_unless(tap.is_root(), "mounting takes root")
+    control = world.folder("small")
+    tap.skip_unless(not subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "none", control],
+        check=False).returncode, "cannot mount a tmpfs")
+    world.on_close(lambda: subprocess.run(["umount", "-l", control],
+                                          check=False))
+    answerer = _answerer(world, control=control)
+    filler = os.path.join(control, "filler")
+    with Caller(answerer.port) as up, Caller(answerer.port) as gone:
+        gone.invite(_offer(), "rtmp://u:p@127.0.0.1/live/gone")
+        answerer.wait_call(1, state="publishing")
+        _fill(filler)
+        up.invite(_offer(), "rtmp://u:p@127.0.0.1/live/up")
+        gone.bye()
+        answerer.wait_log("calls go on unseen")
+        answerer.wait_log("[USAGE] : 1 / none calls", 2)
+        assert not answerer.call(1) and not answerer.call(2).get("state")
+        assert answerer.command("ping") == "ok pong"
+        os.unlink(filler)
+        answerer.wait_log("can be written again")
+        answerer.wait_call(2, state="publishing")
+        up.bye()
+    answerer.wait_call(2, state="ended")
+    answerer.stop()
+
+
+def test_clock(world):
+    """a clock that jumps by hours moves no call"""
+    tap.skip_unless(os.path.exists(FAKETIME), "no libfaketime")
+    tap.skip_unless("asan" not in subprocess.run(
+        ["ldd", built("tests/tools/streamer-stub")], capture_output=True,
+        text=True, check=False).stdout,
+        "libfaketime and sanitizers do not go together")
+    stamp = world.write("offset", "+0\n")
+    answerer = _answerer(world, env={
+        "LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": stamp,
+        "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+    for number, offset in enumerate(("+20h", "-20h"), 1):
+        with Caller(answerer.port, user="board") as caller:
+            caller.timer = "Session-Expires: 1800;refresher=uac\r\n"
+            caller.invite(_offer())
+            world.write("offset", offset + "\n")
+            answerer.wait_call(number, state="publishing", url_source="route")
+            assert int(answerer.call(number)["duration"]) < 60
+            caller.bye()
+        answerer.wait_call(number, state="ended", why="the caller hung up")
+        assert int(answerer.call(number)["duration"]) < 60, answerer.call(
+            number)
     answerer.stop()
 
 

@@ -16,14 +16,16 @@ class Streamer:
     stub: one whose media are only said to be there. Settings are those of
     section [streamer]; `routes` those of [route]. `before`: words that stand
     before the program's. `tls`: its certificate; then the port serves both.
+    `control`: the control directory.
     """
 
     def __init__(self, world, stub=False, tls=None, routes=None, before=(),
-                 env=None, **settings):
+                 env=None, control=None, **settings):
         self._world = world
         self.port = free_port()
         self._name = f"streamer-{world.number()}"
-        self.dir = world.folder(self._name, "streamer")
+        self.dir = os.path.join(control, "streamer") if control else \
+            world.folder(self._name, "streamer")
         self._routes = routes or {}
         self._settings = {"sip_listen": f"127.0.0.1 {self.port} none",
                           "sip_udp": "true", "drain_time": "0s"}
