@@ -61,11 +61,13 @@ def _check_whole(path):
 
 
 def test_suites(world):
-    """every SRTP suite, LATM and mpeg4-generic: picture for picture"""
+    """every SRTP suite, MKI, LATM and mpeg4-generic: picture for picture"""
     nginx, streamer = Nginx(world), _streamer(world)
     trust = ("-T", "-C", world.authority.bundle)
     kinds = [(suite, ("-s", suite, *trust)) for suite in SUITES]
-    kinds += [("plain", ()), ("generic", ("-a", "hbr")),
+    kinds += [("mki", ("-s", SUITES[0], "-m", *trust)),
+              ("gcm-mki", ("-s", SUITES[2], "-m", *trust)),
+              ("plain", ()), ("generic", ("-a", "hbr")),
               ("best-effort", ("-s", "+" + SUITES[0], *trust))]
     calls = [ClipCaller(world, Shared.clip, streamer.port, *WAIT, "-u",
                         nginx.url(name), *options)
@@ -116,6 +118,34 @@ def test_loss(world):
         call = streamer.call(number)
         # The last ones of a stream are not missed.
         assert 0 <= result["skipped"] - int(call["lost"]) <= 2, (call, result)
+    streamer.stop()
+
+
+def test_info(world):
+    """a caller without RTCP feedback is asked for key frames with SIP INFO"""
+    nginx, streamer = Nginx(world), _streamer(world)
+    result = ClipCaller(world, Shared.clip, streamer.port, "-t", "6", "-F",
+                        "-L", "1", "-u", nginx.url("info")).result()
+    assert result["infos"] > 0, result
+    assert result["plis"] == result["firs"] == 0, result
+    got = frames(nginx.recording("info"), "v")
+    assert len(got) > 30 and all(x in Shared.pictures for x in got), len(got)
+    streamer.stop()
+
+
+def test_ipv6(world):
+    """signalling and media over IPv6, in the clear and under SRTP"""
+    tap.skip_unless(os.path.exists("/proc/net/if_inet6"), "no IPv6")
+    pair, port = world.authority.server(), free_port()
+    nginx = Nginx(world)
+    streamer = Streamer(world, sip_listen=f"::1 {port} {port}",
+                        sip_udp="false", sip_key=pair.key,
+                        sip_certificate=pair.cert)
+    for name, options in (("six", ()), ("safe", ("-T", "-s", SUITES[0]))):
+        ClipCaller(world, Shared.clip, port, *WAIT, "-u", nginx.url(name),
+                   *options, host="[::1]").result()
+        _check_whole(nginx.recording(name))
+    assert streamer.call()["peer"].startswith("[::1]:"), streamer.call()
     streamer.stop()
 
 

@@ -9,6 +9,7 @@
  *	-T	SIP over TLS		-C FILE	verify the peer with it
  *	-E FILE	our certificate and key, PEM
  *	-s NAME	offer SRTP with this suite; "+": as AVP with crypto, not SAVP
+ *	-m	a lifetime and an identifier (MKI) with its keys
  *	-u URL	in Contact x-cisco-stream; %d becomes the call's number
  *	-U URL	in an RTCP APP packet each second
  *	-p URL	in the Contact of an UPDATE after the ACK
@@ -16,6 +17,7 @@
  *	-a KIND	audio: latm, hbr, none [latm]; -A no video
  *	-D MS	media begin so long after the answer [0]
  *	-k	no key frame when one is asked for
+ *	-F	offers no RTCP feedback: a key frame takes a SIP INFO
  *	-L PCT	loss   -2 PCT duplicates   -O PCT out of order   -J MS jitter
  *	-H	hold and resume in the middle (re-INVITE)
  *	-v	say what happens, and the SIP messages with -vv
@@ -144,6 +146,8 @@ static int find_local(struct caller *c)
 	if (!err)
 		inet_ntop(sa->ss_family, addr, c->config.local,
 			  sizeof(c->config.local));
+	snprintf(c->config.host, sizeof(c->config.host),
+		 sa->ss_family == AF_INET6 ? "[%s]" : "%s", c->config.local);
 	return err;
 }
 
@@ -241,6 +245,12 @@ static int set_option(struct caller *c, int opt, struct files *files)
 	case 'D':
 		d->delay_ms = (unsigned)atoi(optarg);
 		return 0;
+	case 'm':
+		d->mki = true;
+		return 0;
+	case 'F':
+		d->no_feedback = true;
+		return 0;
 	case 'k':
 		c->media.obey = false;
 		return 0;
@@ -310,7 +320,7 @@ int main(int argc, char **argv)
 	int opt, status;
 
 	while ((opt = getopt(argc, argv,
-			     "n:R:t:TC:E:s:u:U:p:x:a:AD:kL:2:O:J:Hv")) >= 0)
+			     "n:R:t:TC:E:s:mu:U:p:x:a:AD:kFL:2:O:J:Hv")) >= 0)
 		if (set_option(&c, opt, &files))
 			return usage();
 	if (argc - optind != 2)

@@ -93,7 +93,7 @@ static void add_contact(struct dialog *d, struct buf *b, const char *url)
 	(void)!buf_printf(b,
 			  "Contact: <sip:room%d@%s:%u;transport=%s>;audio;video"
 			  ";x-cisco-tip;x-cisco-multiple-screen=3;isFocus",
-			  d->number, d->config->local, 5060, transport(d));
+			  d->number, d->config->host, 5060, transport(d));
 	if (url) {
 		number_url(text, sizeof(text), url, d->number);
 		(void)!buf_printf(b, ";x-cisco-stream=\"%s\"", text);
@@ -126,12 +126,12 @@ static void send_request(struct dialog *d, const char *method, unsigned cseq,
 			  "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s:%u;branch=%s;"
 			  "rport\r\nMax-Forwards: 70\r\n%s",
 			  method, *d->target ? d->target : c->uri,
-			  c->tls ? "TLS" : "TCP", c->local, 5060, d->branch,
+			  c->tls ? "TLS" : "TCP", c->host, 5060, d->branch,
 			  d->routes);
 	(void)!buf_printf(&b,
 			  "From: \"Room %d\" <sip:room%d@%s>;tag=%s\r\n"
 			  "To: <%s>%s%s\r\nCall-ID: %s\r\nCSeq: %u %s\r\n",
-			  d->number, d->number, c->local, d->tag, c->uri,
+			  d->number, d->number, c->host, d->tag, c->uri,
 			  *d->to_tag ? ";tag=" : "", d->to_tag, d->call_id,
 			  cseq, method);
 	(void)!buf_add_str(&b, "Allow: INVITE,ACK,CANCEL,OPTIONS,INFO,BYE,"
@@ -175,6 +175,10 @@ static void make_keys(struct dialog *d)
 	for (int m = 0; m < 2; m++) {
 		d->key[m].suite = d->config->suite;
 		RAND_bytes(d->key[m].key, (int)suite_key_len(d->config->suite));
+		if (!d->config->mki)
+			continue;
+		d->key[m].mki_len = 4;
+		d->key[m].mki[3] = (uint8_t)(m + 1);
 	}
 }
 
@@ -189,6 +193,7 @@ static void send_invite(struct dialog *d)
 		.video = !c->no_video,
 		.inactive = d->held,
 		.optional_crypto = c->optional_crypto,
+		.no_feedback = c->no_feedback,
 		.key = d->key,
 		.clip = c->clip,
 		.version = d->version++,

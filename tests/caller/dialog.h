@@ -26,10 +26,12 @@ struct dialog_config {
 	char uri[256];
 	struct sockaddr_storage peer;
 	char local[64]; /* our address as text */
+	char host[72];	/* the same in a URI */
 	uint16_t media_port;
 	struct ssl_ctx_st *tls; /* NULL: TCP */
 	enum suite suite;
-	bool optional_crypto, no_video, hold;
+	bool optional_crypto, no_feedback, no_video, hold;
+	bool mki;  /* and a lifetime of the keys */
 	int audio; /* 0 none, 1 LATM, 2 AAC-hbr */
 	const char *url, *update_url;
 	int expires, verbose;

@@ -2,6 +2,7 @@
 #include "tests/caller/offer.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "streamer/sdes.h"
 
@@ -18,9 +19,15 @@ static const char *direction(const struct offer *o)
 
 static int add_crypto(const struct offer *o, int m, struct buf *b)
 {
-	const struct sdes line = { .tag = 1, .key = o->key[m] };
+	const struct suite_key *key = &o->key[m];
+	const struct sdes line = { .tag = 1, .key = *key };
+	int err = key->suite == SUITE_NONE ? 0 : sdes_format(&line, b);
 
-	return o->key[m].suite == SUITE_NONE ? 0 : sdes_format(&line, b);
+	if (err || !key->mki_len)
+		return err;
+	b->len -= strlen("\r\n");
+	return buf_printf(b, "|2^31|%u:%u\r\n", key->mki[key->mki_len - 1],
+			  key->mki_len);
 }
 
 static int add_hex(const uint8_t *p, size_t len, struct buf *b)
@@ -80,11 +87,13 @@ static int add_video(const struct offer *o, struct buf *b)
 		"max-cpb=4000;max-dpb=4752;max-br=5000;max-fps=6000;"
 		"packetization-mode=1\r\n"
 		"a=rtpmap:34 H263/90000\r\n"
-		"a=%s\r\na=content:main\r\na=label:11\r\n"
-		"a=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n"
-		"a=rtcp-fb:* ccm cisco-scr\r\n",
+		"a=%s\r\na=content:main\r\na=label:11\r\n%s",
 		o->video ? o->port : 0, profile(o), o->clip->profile,
-		o->clip->profile, direction(o));
+		o->clip->profile, direction(o),
+		o->no_feedback ? ""
+			       : "a=rtcp-fb:* nack pli\r\n"
+				 "a=rtcp-fb:* ccm fir\r\n"
+				 "a=rtcp-fb:* ccm cisco-scr\r\n");
 
 	return err ? err : add_crypto(o, 0, b);
 }

@@ -13,7 +13,7 @@
  * around it that it has to decline. */
 struct offer {
 	const char *local;
-	bool is_ipv6, video, inactive, optional_crypto;
+	bool is_ipv6, video, inactive, optional_crypto, no_feedback;
 	uint16_t port; /* RTP of both media; RTCP is on the next */
 	int audio;     /* 0 none, 1 LATM, 2 AAC-hbr */
 	const struct suite_key *key; /* video, audio */

@@ -7,10 +7,11 @@ from harness.paths import built
 class ClipCaller:
     """At work; `options` as in the head of tests/caller/caller.c."""
 
-    def __init__(self, world, clip, port, *options, user="stream"):
+    def __init__(self, world, clip, port, *options, user="stream",
+                 host="127.0.0.1"):
         self.process = world.start(
             [built("tests/caller/caller"), *options, clip,
-             f"sip:{user}@127.0.0.1:{port}"], name="caller")
+             f"sip:{user}@{host}:{port}"], name="caller")
 
     def result(self, seconds=60):
         """Its counters; it must have ended well."""
