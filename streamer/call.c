@@ -2,6 +2,7 @@
 #include "streamer/call.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,9 @@ static void on_doom(struct loop_task *task)
 	calls->observer.ended(calls->observer.arg, c);
 	free_call(c);
 	log_usage(calls);
+	/* What many calls have used is in pieces that glibc would keep. */
+	if (!calls->count)
+		malloc_trim(0);
 	check_drained(calls);
 }
 

@@ -168,7 +168,7 @@ static void on_good_message(struct sip *sip, const struct sip_flow *flow,
 
 static void on_message(void *arg, const struct sip_flow *flow,
 		       const uint8_t *data, const struct sip_frame *frame,
-		       bool broken)
+		       int broken)
 {
 	struct sip *sip = arg;
 	struct sip_msg *msg;

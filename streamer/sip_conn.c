@@ -60,7 +60,7 @@ static void on_doom(struct loop_task *task)
 /* ---- messages ----------------------------------------------------------- */
 
 static void deliver(struct sip_conn *conn, const struct sip_frame *frame,
-		    bool broken)
+		    int broken)
 {
 	const struct sip_conn_owner *o = conn->owner;
 
@@ -112,7 +112,7 @@ static void take_messages(struct sip_conn *conn)
 				     &frame);
 		if (err)
 			break;
-		deliver(conn, &frame, false);
+		deliver(conn, &frame, 0);
 		buf_consume(&conn->in, frame.len);
 		conn->stalled = false;
 	}
@@ -123,7 +123,7 @@ static void take_messages(struct sip_conn *conn)
 		return;
 	}
 	if (frame.head_len)
-		deliver(conn, &frame, true);
+		deliver(conn, &frame, err);
 	if (!conn->dead)
 		finish(conn, err == -EMSGSIZE ? "message too large"
 					      : "no SIP message");

@@ -164,7 +164,7 @@ static int take_apart(struct sip_msg *m)
 }
 
 /* Dissolves the message into its verdict: 0, a status, or a negative errno. */
-static int judge(struct sip_msg *m, bool broken)
+static int judge(struct sip_msg *m, int broken)
 {
 	struct lex_span tag = { "", 0 };
 	int status = sip_check_message(&m->head, m->body_len, &m->why);
@@ -172,7 +172,10 @@ static int judge(struct sip_msg *m, bool broken)
 	if (!status && m->head.is_request)
 		status =
 			sip_check_support(&m->head, m->body_len, &m->why, &tag);
-	if (!status && broken) {
+	if (broken == -EMSGSIZE && status >= 0) {
+		m->why = "the message is too large";
+		status = m->head.is_request ? 513 : -EBADMSG;
+	} else if (!status && broken) {
 		m->why = "the length of the body is not clear";
 		status = m->head.is_request ? 400 : -EBADMSG;
 	}
@@ -182,7 +185,7 @@ static int judge(struct sip_msg *m, bool broken)
 	return status;
 }
 
-static int understand(struct sip_msg *m, bool broken)
+static int understand(struct sip_msg *m, int broken)
 {
 	int status = judge(m, broken), err;
 
@@ -203,7 +206,7 @@ static int understand(struct sip_msg *m, bool broken)
 	return 0;
 }
 
-int sip_msg_new(const uint8_t *data, const struct sip_frame *frame, bool broken,
+int sip_msg_new(const uint8_t *data, const struct sip_frame *frame, int broken,
 		struct sip_msg **ret, const char **ret_why)
 {
 	size_t len = frame->head_len + frame->body_len;

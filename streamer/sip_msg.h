@@ -49,10 +49,11 @@ struct sip_msg {
 void sip_msg_init(void);
 
 /*
- * Errors: -EBADMSG to be dropped, `*ret_why` says why; -ENOMEM. `broken`: the
- * frame's length is not to be trusted, which earns a 400 at least.
+ * Errors: -EBADMSG to be dropped, `*ret_why` says why; -ENOMEM. `broken`: 0, or
+ * why the frame's length is not to be trusted, which earns a 400 at least, or
+ * 513 for -EMSGSIZE.
  */
-int sip_msg_new(const uint8_t *data, const struct sip_frame *frame, bool broken,
+int sip_msg_new(const uint8_t *data, const struct sip_frame *frame, int broken,
 		struct sip_msg **ret, const char **ret_why) ATTR_MUST_CHECK;
 void sip_msg_free(struct sip_msg *m);
 

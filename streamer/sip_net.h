@@ -48,12 +48,12 @@ struct sip_net_config {
 
 struct sip_net_ops {
 	/*
-	 * A message. `broken`: its end cannot be told; its head may be
-	 * answered, then the connection is closed. `len`: all that came.
+	 * A message. `broken`: 0, or why its end cannot be told (sip_frame.h);
+	 * its head may be answered, then the connection is closed.
 	 */
 	void (*message)(void *arg, const struct sip_flow *flow,
 			const uint8_t *data, const struct sip_frame *frame,
-			bool broken);
+			int broken);
 	/* A connection has ended; `why` in a few words. */
 	void (*closed)(void *arg, uint64_t conn, const char *why);
 	/* May this host connect or send at all? */

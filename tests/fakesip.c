@@ -267,7 +267,6 @@ void fake_receive(enum sip_transport transport, const char *text)
 	int err =
 		sip_frame_datagram((const uint8_t *)text, strlen(text), &frame);
 
-	fake.ops->message(fake.arg, &flow, (const uint8_t *)text, &frame,
-			  err != 0);
+	fake.ops->message(fake.arg, &flow, (const uint8_t *)text, &frame, err);
 	fake_run();
 }

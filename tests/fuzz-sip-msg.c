@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sip_frame frame;
 	struct sip_msg *m;
 	const char *why;
-	bool broken = sip_frame_datagram(data, size, &frame);
+	int broken = sip_frame_datagram(data, size, &frame);
 
 	if (!once)
 		sip_msg_init();

@@ -13,7 +13,7 @@ static int parse(const char *text, size_t len, struct sip_msg **ret)
 
 	if (!frame.head_len)
 		return err;
-	return sip_msg_new((const uint8_t *)text, &frame, err != 0, ret, &why);
+	return sip_msg_new((const uint8_t *)text, &frame, err, ret, &why);
 }
 
 static int parse_text(const char *text, struct sip_msg **ret)

@@ -5,6 +5,7 @@ import itertools
 import re
 import socket
 
+from harness.paths import source
 from harness.wait import PATIENCE
 
 _NUMBERS = itertools.count(1)
@@ -21,6 +22,30 @@ def request(method, port, number=1, extra="", body="", tag="", call_id=None,
             f"Call-ID: {call_id or f'by-hand-{port}'}\r\n"
             f"CSeq: {number} {method}\r\n{extra}"
             f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+
+
+def offer():
+    """The bridge's."""
+    with open(source("tests/corpus/sdp/cms-offer.sdp"), encoding="ascii",
+              newline="") as file:
+        return file.read()
+
+
+def invite(port, contact, extra=""):
+    return request("INVITE", port, 1, f"Contact: <{contact}>\r\n{extra}"
+                   "Content-Type: application/sdp\r\n", offer())
+
+
+def ack(port, answer):
+    """For the 200 to that INVITE."""
+    return request("ACK", port, tag=to_tag(answer))
+
+
+def options(port):
+    """The answer to an OPTIONS on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(request("OPTIONS", port))
+        return Reader(sock).next()
 
 
 class Reader:

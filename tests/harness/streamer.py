@@ -9,6 +9,8 @@ from harness.paths import built
 from harness.wait import PATIENCE, wait_for
 from harness.world import free_port
 
+SECRET = "secret"
+
 
 class Streamer:
     """upcast-streamer on a port of loopback, TCP and UDP.
@@ -110,3 +112,11 @@ class Streamer:
     def stop(self):
         """Ends it; what it leaks makes its status bad."""
         assert self.process.stop() == 0, self.log()
+
+
+def answerer(world, **settings):
+    """A streamer without media, with a route and a default."""
+    return Streamer(world, stub=True, routes={
+        "board": f"rtmp://u:{SECRET}@127.0.0.1/a/board"}, **{
+            "url_wait": "1s",
+            "default_url": f"rtmp://u:{SECRET}@127.0.0.1/a/dflt", **settings})

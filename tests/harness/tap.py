@@ -36,6 +36,11 @@ def _diagnose(text):
         _say("# " + line)
 
 
+def note(text):
+    """A figure that a test has measured."""
+    _diagnose(text)
+
+
 def _title(function):
     doc = inspect.getdoc(function) or function.__name__
     return doc.splitlines()[0].replace("#", "")

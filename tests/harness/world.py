@@ -19,14 +19,20 @@ TAIL_LINES = 25
 
 
 def free_port():
-    """A TCP port of loopback that nobody listens on now.
+    """A port of loopback that nobody has now, neither for TCP nor for UDP.
 
     For programs that cannot be told to take any: let the kernel pick
     wherever that is possible.
     """
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    while True:
+        with socket.socket() as sock, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            sock.bind(("127.0.0.1", 0))
+            try:
+                other.bind(sock.getsockname())
+            except OSError:
+                continue
+            return sock.getsockname()[1]
 
 
 class World:
