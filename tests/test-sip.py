@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import warnings
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -321,7 +323,7 @@ def _with_tls(world, **settings):
 
 
 def test_tls(world):
-    """sipp over TLS (stunnel), on the same port as TCP; a new certificate"""
+    """sipp over TLS (stunnel), on the same port as TCP"""
     tap.skip_unless(shutil.which("stunnel4"), "no stunnel4")
     streamer, port = _with_tls(world)
     plain = _stunnel(world, port)
@@ -329,14 +331,47 @@ def test_tls(world):
     _sipp(world, "early", port)
     assert streamer.call(1)["transport"] == "tls"
     assert streamer.call(2)["transport"] == "tcp"
-    with socket.create_connection(("127.0.0.1", plain)) as sock:
-        reader = Reader(sock)
-        sock.sendall(request("OPTIONS", port))
-        assert reader.next().startswith("SIP/2.0 200")
+    for scenario in ("delayed", "hold", "options", "cancel", "refuse"):
+        _sipp(world, scenario, plain)
+    streamer.stop()
+
+
+def _context(world, version=None):
+    context = ssl.create_default_context(cafile=world.authority.bundle)
+    if version:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            context.minimum_version = context.maximum_version = version
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return context
+
+
+def test_tls_versions(world):
+    """TLS 1.2 and 1.3, and nothing older"""
+    streamer, port = _with_tls(world)
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        with Caller(port, _context(world, version)) as caller:
+            caller.invite(offer())
+            caller.bye()
+    for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+        try:
+            Caller(port, _context(world, version))
+        except (ssl.SSLError, ConnectionError):
+            continue
+        raise AssertionError(f"{version} is taken")
+    streamer.stop()
+
+
+def test_tls_reload(world):
+    """a new key and certificate, while a call over TLS goes on"""
+    streamer, port = _with_tls(world)
+    with Caller(port, _context(world)) as caller:
+        caller.invite(offer(), "rtmp://u:p@127.0.0.1/live/a")
         fresh = world.authority.issue("renewed")
         streamer.reload(sip_key=fresh.key, sip_certificate=fresh.cert)
-        sock.sendall(request("OPTIONS", port, 2))
-        assert reader.next().startswith("SIP/2.0 200")
+        caller.update("rtmp://u:p@127.0.0.1/live/b")
+        streamer.wait_call(1, url="rtmp://127.0.0.1:1935/live/b")
+        caller.bye()
     shown = subprocess.run(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
