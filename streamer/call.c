@@ -15,7 +15,10 @@
 #include "streamer/call_priv.h"
 #include "streamer/route.h"
 
-enum { SDP_TEXT_MAX = 32768 };
+enum {
+	SDP_TEXT_MAX = 32768,
+	IDLE_MS = 40000, /* more than transactions live, RFC 6026 */
+};
 
 const char *call_state_name(enum call_state state)
 {
@@ -71,6 +74,12 @@ static void free_call(struct call *c)
 	free(c);
 }
 
+/* What many calls have used is in pieces, and glibc would keep them. */
+static void on_idle(struct loop_timer *timer)
+{
+	malloc_trim(0);
+}
+
 static void check_drained(struct calls *calls)
 {
 	if (calls->draining && !calls->count && calls->drained_fn)
@@ -100,9 +109,8 @@ static void on_doom(struct loop_task *task)
 	calls->observer.ended(calls->observer.arg, c);
 	free_call(c);
 	log_usage(calls);
-	/* What many calls have used is in pieces that glibc would keep. */
 	if (!calls->count)
-		malloc_trim(0);
+		loop_timer_start(&calls->idle_timer, IDLE_MS);
 	check_drained(calls);
 }
 
@@ -162,6 +170,7 @@ static int new_call(struct calls *calls, const struct sip_invite *invite,
 	crypto_random(c->rules.keys, sizeof(c->rules.keys));
 	list_add_tail(&calls->list, &c->node);
 	calls->count++;
+	loop_timer_stop(&calls->idle_timer);
 	calls->half_open++;
 	*ret = c;
 	return 0;
@@ -391,6 +400,7 @@ int calls_new(struct loop *loop, const struct settings *settings,
 	loop_task_init(&calls->drained, on_drained);
 	take_settings(calls, settings);
 	code = loop_timer_init(&calls->drain_timer, loop, on_drain_timer);
+	code = code ? code : loop_timer_init(&calls->idle_timer, loop, on_idle);
 	if (code)
 		err_set(err, code, "no memory");
 	else
@@ -413,6 +423,7 @@ void calls_free(struct calls *calls)
 		free_call(list_entry(it, struct call, node));
 	loop_cancel(calls->loop, &calls->drained);
 	loop_timer_release(&calls->drain_timer);
+	loop_timer_release(&calls->idle_timer);
 	free(calls);
 }
 

@@ -24,6 +24,7 @@ struct calls {
 	struct udp_range ports;
 	bool draining;
 	struct loop_timer drain_timer;
+	struct loop_timer idle_timer; /* from the end of the last call on */
 	struct loop_task drained;
 	calls_drained_fn *drained_fn;
 	void *drained_arg;

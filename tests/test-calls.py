@@ -4,6 +4,7 @@
 
 import os
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -67,7 +68,6 @@ def test_suites(world):
     trust = ("-T", "-C", world.authority.bundle)
     kinds = [(suite, ("-s", suite, *trust)) for suite in SUITES]
     kinds += [("mki", ("-s", SUITES[0], "-m", *trust)),
-              ("gcm-mki", ("-s", SUITES[2], "-m", *trust)),
               ("plain", ()), ("generic", ("-a", "hbr")),
               ("best-effort", ("-s", "+" + SUITES[0], *trust))]
     calls = [ClipCaller(world, Shared.clip, streamer.port, *WAIT, "-u",
@@ -135,17 +135,16 @@ def test_info(world):
 
 
 def test_ipv6(world):
-    """signalling and media over IPv6, in the clear and under SRTP"""
+    """signalling and media over IPv6"""
     tap.skip_unless(os.path.exists("/proc/net/if_inet6"), "no IPv6")
     pair, port = world.authority.server(), free_port()
     nginx = Nginx(world)
     streamer = Streamer(world, sip_listen=f"::1 {port} {port}",
                         sip_udp="false", sip_key=pair.key,
                         sip_certificate=pair.cert)
-    for name, options in (("six", ()), ("safe", ("-T", "-s", SUITES[0]))):
-        ClipCaller(world, Shared.clip, port, *WAIT, "-u", nginx.url(name),
-                   *options, host="[::1]").result()
-        _check_whole(nginx.recording(name))
+    ClipCaller(world, Shared.clip, port, *WAIT, "-u", nginx.url("six"), "-T",
+               "-s", SUITES[0], host="[::1]").result()
+    _check_whole(nginx.recording("six"))
     assert streamer.call()["peer"].startswith("[::1]:"), streamer.call()
     streamer.stop()
 
@@ -255,23 +254,22 @@ def test_sequence(world):
         ClipCaller(world, Shared.clip, streamer.port, "-n", str(count), "-R",
                    "20", "-t", "1", "-T", "-s", SUITES[2], "-u",
                    url).result(300)
-        wait_for(lambda: streamer.state()["calls_active"] == "0", 20,
-                 "the end of all calls")
-        wait_for(lambda: streamer.process.fd_count() <= 40, 20,
-                 "the end of all connections")
+        wait_for(lambda: streamer.state()["calls_active"] == "0",
+                 what="the end of all calls")
+        if LONG:  # transactions live for 32 s, then memory is given back
+            time.sleep(45)
         return (streamer.process.fd_count(), streamer.process.rss_bytes(),
                 streamer.process.thread_count())
 
-    begin, count = round_of(40), 1000 if LONG else 80
-    end = round_of(count)
+    begin = round_of(200 if LONG else 40)
+    end = round_of(1000 if LONG else 80)
     assert end[0] <= begin[0] and end[2] == begin[2], (begin, end)
-    # What a call leaves, the sanitizers tell at the end; and the last ones
-    # are remembered for 32 s (RFC 6026).
-    grown = (end[1] - begin[1]) >> 10
-    tap.note(f"{count} calls: {grown} KiB")
+    # How many overlap differs from round to round: some 0.4 MB each. What a
+    # call leaves, the sanitizers tell at the end.
     if not _is_sanitized(streamer):
-        assert grown < 8192, (begin, end)
-    assert streamer.state()["calls_total"] == str(40 + count)
+        assert end[1] < begin[1] + ((2 if LONG else 16) << 20), (begin, end)
+        tap.note(f"memory: {begin[1] >> 10} KiB, then {end[1] >> 10} KiB")
+    assert streamer.state()["calls_total"] == ("1200" if LONG else "120")
     streamer.stop()
 
 

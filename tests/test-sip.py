@@ -209,10 +209,10 @@ def test_retransmission(world):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(10)
-        invite = invite(streamer.port, "sip:a@127.0.0.1").replace(
+        text = invite(streamer.port, "sip:a@127.0.0.1").replace(
             b"SIP/2.0/TCP 127.0.0.1:9;", b"SIP/2.0/UDP 127.0.0.1:9;rport;")
         for _ in range(2):
-            sock.sendto(invite, ("127.0.0.1", streamer.port))
+            sock.sendto(text, ("127.0.0.1", streamer.port))
         answers = [sock.recv(65536).decode() for _ in range(3)]
         assert answers[0].startswith("SIP/2.0 100"), answers[0]
         assert answers[1].startswith("SIP/2.0 200"), answers[1]
