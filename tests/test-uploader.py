@@ -349,19 +349,23 @@ def test_hidden(world):
 
 
 def test_delete(world):
-    """what is deleted after its upload is the file that was uploaded"""
+    """deleted is the file that was uploaded, while its video is there"""
     site = Site(world, world.folder("delete"))
     uploader = site.uploader(name="delete")
-    site.put("forwardedCalls", name_of(0))
-    site.put("forwardedCalls", name_of(1))
-    uploader.wait_counts(ready=2)
-    other = next(name for name in site.names("forwardedCalls")
-                 if name.startswith(name_of(1)[:-4]))
+    for number in range(3):
+        site.put("forwardedCalls", name_of(number))
+    uploader.wait_counts(ready=3)
+    names = site.names("forwardedCalls")
+    other, last_copy = names[1:]
     site.put("forwardedCalls", other, Shared.recording)
+    video = last_copy.split("_vid-id=")[1].split("@")[0]
+    site.rev.order("DELETE", f"/videos/{video}")
     uploader.write_settings(delete_after_upload="true")
     assert uploader.command("reload").startswith("ok")
-    uploader.wait_counts(deleted=1, ready=1)
-    assert site.names("forwardedCalls") == [other]
+    wait_for(lambda: "its video is gone from Rev: the file is not deleted"
+             in uploader.process.log_text(), 20, "a word of the last copy")
+    uploader.wait_counts(deleted=1, ready=2)
+    assert site.names("forwardedCalls") == [other, last_copy]
 
 
 def test_cancelled(world):

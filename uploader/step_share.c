@@ -204,11 +204,10 @@ static void on_removed(void *arg, const struct source_result *result)
 		step_source_failed(w, result);
 }
 
-static void keep_file(struct work *w)
+static void keep_file(struct work *w, const char *why)
 {
 	w->item->is_kept = true;
-	engine_note(w->engine, w->item,
-		    "the file is not what was uploaded: it is not deleted");
+	engine_note(w->engine, w->item, "%s: the file is not deleted", why);
 	engine_event(w->engine, w->item, JOB_EV_REFUSED, NULL);
 }
 
@@ -232,22 +231,50 @@ static void on_remove_stat(void *arg, const struct source_result *result)
 	else if (result->err)
 		step_source_failed(w, result);
 	else if (!result->attr.is_file || !is_what_was_sent(w, &result->attr))
-		keep_file(w);
+		keep_file(w, "it is not what was uploaded");
 	else
 		remove_it(w);
 }
 
-/* By its uploaded name only: what is not renamed is never deleted. */
-void step_remove(struct work *w)
+static void stat_removed(struct work *w)
 {
 	char path[STEP_PATH_SIZE];
 
-	if (!*step_text(w, ROW_VIDEO_ID) ||
-	    engine_path(w->item, step_text(w, ROW_VIDEO_ID), path,
+	if (engine_path(w->item, step_text(w, ROW_VIDEO_ID), path,
 			sizeof(path)))
-		keep_file(w);
+		keep_file(w, "no file name can hold its video");
 	else if (source_stat(w->engine->source, path, on_remove_stat, w,
 			     &w->op))
+		step_out_of_memory(w);
+}
+
+/* The video was ready when the time of the file began: is it there still? */
+static void on_last_look(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+
+	w->call = NULL;
+	if (result->class == REV_GONE)
+		keep_file(w, "its video is gone from Rev");
+	else if (result->class != REV_OK)
+		step_rev_failed(w, result);
+	else if (result->failed)
+		keep_file(w, "its video has failed on Rev");
+	else
+		stat_removed(w);
+}
+
+/*
+ * By its uploaded name only: what is not renamed is never deleted. Nor is the
+ * last copy.
+ */
+void step_remove(struct work *w)
+{
+	if (!*step_text(w, ROW_VIDEO_ID))
+		keep_file(w, "no video is known of it");
+	else if (rev_get_status(w->engine->parties->rev,
+				step_text(w, ROW_VIDEO_ID), on_last_look, w,
+				&w->call))
 		step_out_of_memory(w);
 }
 
