@@ -411,7 +411,7 @@ def test_settings(world):
     good = uploader.run("--probe", "--full")
     assert good.status == 0, good.log_text()
     assert "FAILURE" not in good.log_text()
-    assert good.log_text().count("SUCCESS") == 11, good.log_text()
+    assert good.log_text().count("SUCCESS") == 12, good.log_text()
     assert site.rev.videos() == []
     uploader.write_settings(rev_port="70000")
     bad = uploader.run("-n")

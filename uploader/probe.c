@@ -38,6 +38,7 @@ struct probe {
 	uint64_t deadline_ms;
 
 	struct source_op *op;
+	const char *folder; /* of the share, that is there */
 	struct rev_call *call;
 	struct cms_lookup *lookup;
 	struct people_search *search;
@@ -152,6 +153,7 @@ static void on_root(void *arg, const struct source_result *result)
 	}
 	spaces = has_name(result, "spaces");
 	forwarded = has_name(result, "forwardedCalls");
+	p->folder = spaces ? "spaces" : "forwardedCalls";
 	if (spaces || forwarded)
 		pass(p, "the share can be listed and holds %s%s%s",
 		     spaces ? "spaces" : "", spaces && forwarded ? " and " : "",
@@ -165,6 +167,32 @@ static void on_root(void *arg, const struct source_result *result)
 static void try_list(struct probe *p)
 {
 	check_started(p, source_list(p->source, "", on_root, p, &p->op));
+}
+
+static void on_rename(void *arg, const struct source_result *result)
+{
+	struct probe *p = arg;
+
+	p->op = NULL;
+	if (result->err == -ENOENT)
+		pass(p, "the share is not exported read-only");
+	else
+		fail(p,
+		     "renaming on the share: %s: export it for writing to this "
+		     "host, and let uploader.nfs_uid write",
+		     result->why.text);
+}
+
+/* A name that is not there, so that nothing changes: what is read-only or
+ * forbidden says so first. */
+static void try_rename(struct probe *p)
+{
+	char from[64], to[64];
+
+	snprintf(from, sizeof(from), "%s/.upcast-probe-1", p->folder);
+	snprintf(to, sizeof(to), "%s/.upcast-probe-2", p->folder);
+	check_started(p,
+		      source_rename(p->source, from, to, on_rename, p, &p->op));
 }
 
 /* ---- the bridge --------------------------------------------------------- */
@@ -429,12 +457,12 @@ static void try_delete(struct probe *p)
 /* ---- one after the other ------------------------------------------------ */
 
 static const struct probe_step probe_steps[] = {
-	{ GROUP_SHARE, try_source },  { GROUP_SHARE, try_list },
-	{ GROUP_BRIDGE, try_bridge }, { GROUP_REV, try_login },
-	{ GROUP_REV, try_rights },    { GROUP_REV, try_fallback },
-	{ GROUP_VIDEO, try_upload },  { GROUP_VIDEO, try_status },
-	{ GROUP_VIDEO, try_search },  { GROUP_VIDEO, try_activate },
-	{ GROUP_VIDEO, try_delete },
+	{ GROUP_SHARE, try_source },   { GROUP_SHARE, try_list },
+	{ GROUP_SHARE, try_rename },   { GROUP_BRIDGE, try_bridge },
+	{ GROUP_REV, try_login },      { GROUP_REV, try_rights },
+	{ GROUP_REV, try_fallback },   { GROUP_VIDEO, try_upload },
+	{ GROUP_VIDEO, try_status },   { GROUP_VIDEO, try_search },
+	{ GROUP_VIDEO, try_activate }, { GROUP_VIDEO, try_delete },
 };
 
 static void on_timer(struct loop_timer *timer)
