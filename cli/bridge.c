@@ -234,6 +234,38 @@ int bridge_list(struct bridge *b, const char *collection, bridge_item_fn *fn,
 	return code;
 }
 
+struct each {
+	struct bridge *bridge;
+	const char *collection;
+	bridge_each_fn *fn;
+	void *arg;
+};
+
+static int on_each(void *arg, const struct cms_xml_node *item)
+{
+	const struct each *e = arg;
+	const char *id = bridge_id(item);
+	struct cms_xml *xml;
+	int code;
+
+	if (!str_is_guid(id))
+		return 0;
+	code = bridge_get(e->bridge, &xml, "%s/%s", e->collection, id);
+	if (code)
+		return code;
+	code = e->fn(e->arg, id, cms_xml_root(xml));
+	cms_xml_free(xml);
+	return code;
+}
+
+int bridge_each(struct bridge *b, const char *collection, bridge_each_fn *fn,
+		void *arg)
+{
+	struct each e = { b, collection, fn, arg };
+
+	return bridge_list(b, collection, on_each, &e);
+}
+
 /* ---- changes ------------------------------------------------------------ */
 
 static int add_field(struct buf *form, const struct bridge_field *f)

@@ -32,7 +32,13 @@ int bridge_get(struct bridge *b, struct cms_xml **ret, const char *fmt, ...)
 /* Each item of a collection, all pages; `fn` ends it with what it returns. It
  * may ask for more itself. */
 typedef int bridge_item_fn(void *arg, const struct cms_xml_node *item);
+typedef int bridge_each_fn(void *arg, const char *id,
+			   const struct cms_xml_node *object);
 int bridge_list(struct bridge *b, const char *collection, bridge_item_fn *fn,
+		void *arg) ATTR_MUST_CHECK;
+
+/* The same with all that the bridge knows of each: a question for every one. */
+int bridge_each(struct bridge *b, const char *collection, bridge_each_fn *fn,
 		void *arg) ATTR_MUST_CHECK;
 
 struct bridge_field {

@@ -124,24 +124,15 @@ static int on_rule(void *arg, const struct cms_xml_node *n)
 	return 0;
 }
 
-static int on_profile(void *arg, const struct cms_xml_node *n)
+static int on_profile(void *arg, const char *id, const struct cms_xml_node *n)
 {
 	struct bridge_rules *r = arg;
-	const char *id = bridge_id(n), *uri;
-	struct cms_xml *xml;
-	int code;
+	const char *uri = bridge_text(n, "sipStreamerUri");
 
-	if (!str_is_guid(id))
-		return 0;
-	code = bridge_get(&r->bridge, &xml, "callProfiles/%s", id);
-	if (code)
-		return code;
-	uri = bridge_text(cms_xml_root(xml), "sipStreamerUri");
 	if (!strcmp(id, r->profile))
 		str_copy(r->streamer_uri, uri, sizeof(r->streamer_uri));
 	else if (*uri)
 		str_copy(r->other, id, sizeof(r->other));
-	cms_xml_free(xml);
 	return 0;
 }
 
@@ -157,7 +148,7 @@ static int read_profile(struct bridge_rules *r)
 	cms_xml_free(xml);
 	if (!str_is_guid(r->profile))
 		r->profile[0] = '\0';
-	return bridge_list(&r->bridge, "callProfiles", on_profile, r);
+	return bridge_each(&r->bridge, "callProfiles", on_profile, r);
 }
 
 int bridge_rules_read(struct bridge_rules *ret, struct cli *cli)

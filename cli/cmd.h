@@ -15,8 +15,8 @@ enum { CMD_STREAMER, CMD_UPLOADER, CMD_TLS_SIP };
 
 /* cmd_conf.c */
 command_fn cmd_set_option, cmd_set_trust, cmd_set_secret, cmd_streamer_listen,
-	cmd_streamer_limit, cmd_streamer_certs, cmd_uploader_nfs, cmd_get,
-	cmd_set, cmd_unset;
+	cmd_old_tls, cmd_streamer_limit, cmd_streamer_certs, cmd_uploader_nfs,
+	cmd_get, cmd_set, cmd_unset;
 /* cmd_listing.c */
 command_fn cmd_listing;
 /* cmd_daemon.c */

@@ -43,26 +43,17 @@ static void add_row(struct show *s, const char *kind, const char *name,
 	listing_add(&s->list, "note", note);
 }
 
-static int show_profile(void *arg, const struct cms_xml_node *item)
+static int show_profile(void *arg, const char *id, const struct cms_xml_node *n)
 {
 	struct show *s = arg;
-	const char *id = bridge_id(item), *mode, *name;
-	struct cms_xml *xml;
+	const char *mode = bridge_text(n, "streamingMode");
+	const char *name = bridge_text(n, "name");
 	char note[128];
-	int code;
 
-	if (!str_is_guid(id))
-		return 0;
-	code = bridge_get(&s->rules.bridge, &xml, "callProfiles/%s", id);
-	if (code)
-		return code;
-	mode = bridge_text(cms_xml_root(xml), "streamingMode");
-	name = bridge_text(cms_xml_root(xml), "name");
 	snprintf(note, sizeof(note), "streaming %s%s", *mode ? mode : "unset",
 		 strcmp(id, s->rules.profile) ? "" : ", the system's");
 	add_row(s, "call profile", *name ? name : id,
-		bridge_text(cms_xml_root(xml), "sipStreamerUri"), note);
-	cms_xml_free(xml);
+		bridge_text(n, "sipStreamerUri"), note);
 	return 0;
 }
 
@@ -78,25 +69,13 @@ static void show_rules(struct show *s)
 	}
 }
 
-static int show_space(void *arg, const struct cms_xml_node *item)
+static int show_space(void *arg, const char *id, const struct cms_xml_node *n)
 {
-	struct show *s = arg;
-	struct cms_xml *xml;
 	char url[512];
-	int code;
 
-	if (!str_is_guid(bridge_id(item)))
-		return 0;
-	code = bridge_get(&s->rules.bridge, &xml, "coSpaces/%s",
-			  bridge_id(item));
-	if (code)
-		return code;
-	str_mask_url(bridge_text(cms_xml_root(xml), "streamUrl"), url,
-		     sizeof(url));
+	str_mask_url(bridge_text(n, "streamUrl"), url, sizeof(url));
 	if (*url)
-		add_row(s, "space", bridge_text(cms_xml_root(xml), "name"), url,
-			"");
-	cms_xml_free(xml);
+		add_row(arg, "space", bridge_text(n, "name"), url, "");
 	return 0;
 }
 
@@ -109,10 +88,10 @@ int cmd_bridge_show(struct cli *cli, const struct table_match *m)
 
 	listing_init(&s.list);
 	if (!code)
-		code = bridge_list(b, "callProfiles", show_profile, &s);
+		code = bridge_each(b, "callProfiles", show_profile, &s);
 	if (!code) {
 		show_rules(&s);
-		code = bridge_list(b, "coSpaces", show_space, &s);
+		code = bridge_each(b, "coSpaces", show_space, &s);
 	}
 	if (code)
 		listing_release(&s.list);
@@ -126,7 +105,6 @@ int cmd_bridge_show(struct cli *cli, const struct table_match *m)
 /* ---- check -------------------------------------------------------------- */
 
 struct spaces {
-	struct bridge *bridge;
 	struct check *check;
 	unsigned seen, with_url, wrong;
 };
@@ -142,19 +120,11 @@ static bool has_application(const char *url)
 	       stream[1];
 }
 
-static int check_space(void *arg, const struct cms_xml_node *item)
+static int check_space(void *arg, const char *id, const struct cms_xml_node *n)
 {
 	struct spaces *s = arg;
-	struct cms_xml *xml;
-	const char *url;
-	int code;
+	const char *url = bridge_text(n, "streamUrl");
 
-	if (s->seen++ == CHECK_SPACES)
-		return 1;
-	code = bridge_get(s->bridge, &xml, "coSpaces/%s", bridge_id(item));
-	if (code)
-		return code;
-	url = bridge_text(cms_xml_root(xml), "streamUrl");
 	s->with_url += *url != '\0';
 	if (*url && !has_application(url)) {
 		s->wrong++;
@@ -162,22 +132,22 @@ static int check_space(void *arg, const struct cms_xml_node *item)
 			  "the stream URL of space %s cannot work: it needs an "
 			  "application and a stream, rtmp://host/app/stream; "
 			  "\"bridge stream\" sets it",
-			  bridge_text(cms_xml_root(xml), "name"));
+			  bridge_text(n, "name"));
 	}
-	cms_xml_free(xml);
-	return 0;
+	return ++s->seen == CHECK_SPACES;
 }
 
 static int check_spaces(struct check *c, struct bridge *bridge)
 {
-	struct spaces s = { .bridge = bridge, .check = c };
-	int code = bridge_list(bridge, "coSpaces", check_space, &s);
+	struct spaces s = { .check = c };
+	int code = bridge_each(bridge, "coSpaces", check_space, &s);
 
 	if (code < 0)
 		return code;
 	if (code)
 		check_say(c, CHECK_WARN,
-			  "only %d spaces of the bridge were looked at",
+			  "only the first %d spaces of the bridge were looked "
+			  "at",
 			  CHECK_SPACES);
 	if (!s.with_url)
 		check_say(c, CHECK_WARN,

@@ -115,6 +115,13 @@ int cmd_streamer_listen(struct cli *cli, const struct table_match *m)
 	return set_all(cli, &change, 1);
 }
 
+int cmd_old_tls(struct cli *cli, const struct table_match *m)
+{
+	return cli_failure(-ENOTSUP,
+			   "TLS %s is too weak to be spoken: 1.2 is the lowest",
+			   m->argv[0]);
+}
+
 int cmd_streamer_limit(struct cli *cli, const struct table_match *m)
 {
 	const struct change change = { OPT_ST_LIMIT, m->argv[0] };

@@ -118,11 +118,11 @@ static int list(struct view *v, const struct part *part, const struct query *q,
 		struct snapshot s;
 		const char *state;
 
-		if (view_read(v, v->ids[i], &s))
+		if (view_read(v, view_id(v, i), &s))
 			continue;
 		state = snapshot_get(&s, "state");
 		if (is_wanted(q, state ? state : "")) {
-			add_object(&l, v, part->columns, v->ids[i], &s);
+			add_object(&l, v, part->columns, view_id(v, i), &s);
 			rows++;
 		}
 		snapshot_release(&s);

@@ -94,6 +94,8 @@ static const struct command rows[] = {
 	  0, "whether callers need a certificate" },
 	{ "tls sip min-tls-version <1.2|1.3>", cmd_set_option,
 	  OPT_ST_SIP_MIN_TLS, 0, "lowest version that callers may use" },
+	{ "tls sip min-tls-version <1.0|1.1>", cmd_old_tls, 0, COMMAND_HIDDEN,
+	  "words of the original that ask for too little" },
 	{ "tls sip ciphers <ciphers|none>", cmd_set_option, OPT_ST_SIP_CIPHERS,
 	  0, "cipher suites of TLS 1.2, as OpenSSL lists them" },
 

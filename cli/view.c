@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/view.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,71 +11,26 @@
 #include "lib/ctldir.h"
 #include "lib/str.h"
 
-enum { OBJECTS_MAX = 65536 };
+/* ---- life --------------------------------------------------------------- */
 
-/* ---- the objects -------------------------------------------------------- */
+static int is_object(const struct dirent *e)
+{
+	return ctldir_is_id(e->d_name);
+}
 
 /* Numbers in their order, whatever stands around them: 1-9 before 1-10. */
-static int compare_ids(const void *a, const void *b)
-{
-	return strverscmp(a, b);
-}
-
-static int grow(struct view *v, size_t *room)
-{
-	size_t more = *room ? *room * 2 : 64;
-	char(*ids)[VIEW_ID_SIZE];
-
-	if (v->count < *room)
-		return 0;
-	ids = reallocarray(v->ids, more, sizeof(*ids));
-	if (!ids)
-		return -ENOMEM;
-	v->ids = ids;
-	*room = more;
-	return 0;
-}
-
-static int read_names(struct view *v, DIR *dir)
-{
-	const struct dirent *e;
-	size_t room = 0;
-	int err = 0;
-
-	while (!err && v->count < OBJECTS_MAX && (e = readdir(dir))) {
-		if (!ctldir_is_id(e->d_name))
-			continue;
-		err = grow(v, &room);
-		if (!err)
-			str_copy(v->ids[v->count++], e->d_name, VIEW_ID_SIZE);
-	}
-	if (v->count)
-		qsort(v->ids, v->count, sizeof(*v->ids), compare_ids);
-	return err;
-}
-
 static int read_objects(struct view *v)
 {
 	const char *kind = ctlread_kind(v->folder);
-	DIR *dir;
-	int fd, err;
+	int n;
 
 	v->objects_fd = kind ? ctlread_open(v->fd, kind) : -1;
 	if (v->objects_fd < 0)
 		return 0;
-	fd = fcntl(v->objects_fd, F_DUPFD_CLOEXEC, 0);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return -ENOMEM;
-	}
-	err = read_names(v, dir);
-	closedir(dir);
-	return err;
+	n = scandirat(v->fd, kind, &v->objects, is_object, versionsort);
+	v->count = n < 0 ? 0 : (size_t)n;
+	return n < 0 && errno == ENOMEM ? -ENOMEM : 0;
 }
-
-/* ---- life --------------------------------------------------------------- */
 
 static int fill(struct view *v)
 {
@@ -84,12 +38,9 @@ static int fill(struct view *v)
 
 	v->status = ctlread_status(v->fd, &v->since_s);
 	err = ctlread_snapshot(v->fd, "state", &v->state, NULL);
-	if (err == -ENOMEM)
-		return err;
-	err = ctlread_file(v->fd, "counters", &v->counters, NULL);
-	if (err == -ENOMEM)
-		return err;
-	return read_objects(v);
+	if (err != -ENOMEM)
+		err = ctlread_file(v->fd, "counters", &v->counters, NULL);
+	return err == -ENOMEM ? err : read_objects(v);
 }
 
 int view_open(const struct cli *cli, const char *section, struct view **ret)
@@ -126,8 +77,15 @@ void view_close(struct view *v)
 	if (v->state.text)
 		snapshot_release(&v->state);
 	buf_release(&v->counters);
-	free(v->ids);
+	for (size_t i = 0; i < v->count; i++)
+		free(v->objects[i]);
+	free(v->objects);
 	free(v);
+}
+
+const char *view_id(const struct view *v, size_t i)
+{
+	return v->objects[i]->d_name;
 }
 
 /* ---- facts -------------------------------------------------------------- */
@@ -140,7 +98,7 @@ int view_read(const struct view *v, const char *id, struct snapshot *ret)
 	return ctlread_snapshot(v->objects_fd, id, ret, NULL);
 }
 
-/* The line of the table that begins with the word. */
+/* The line of the table that begins with the word, behind it. */
 static const char *find_line(const char *table, const char *word)
 {
 	size_t n = strlen(word);
@@ -154,32 +112,16 @@ static const char *find_line(const char *table, const char *word)
 	return NULL;
 }
 
-/* Which of the words of a line it is; -1 if it is none. */
-static int find_column(const char *line, const char *key)
+/* The next word of a line, which may be empty; false at its end. */
+static bool next_word(const char **at, const char **ret, size_t *ret_len)
 {
-	size_t len = strlen(key);
-
-	for (int i = 0;; i++) {
-		size_t n = strcspn(line, " \n");
-
-		if (n == len && !memcmp(line, key, n))
-			return i;
-		if (line[n] != ' ')
-			return -1;
-		line += n + 1;
-	}
-}
-
-static bool copy_column(const char *line, int column, char *dst, size_t size)
-{
-	for (; column && *line; column--) {
-		line += strcspn(line, " \n");
-		if (*line != ' ')
-			return false;
-		line++;
-	}
-	snprintf(dst, size, "%.*s", (int)strcspn(line, " \n"), line);
-	return *dst;
+	if (!**at || **at == '\n')
+		return false;
+	*at += **at == ' ';
+	*ret = *at;
+	*ret_len = strcspn(*at, " \n");
+	*at += *ret_len;
+	return true;
 }
 
 /* "# id bytes_sent ...", or what a table without titles has. */
@@ -195,13 +137,21 @@ static const char *find_titles(const struct view *v)
 			 "dropped reconnects";
 }
 
+/* Goes along titles and values together. */
 static bool find_counter(struct view *v, const char *id, const char *key)
 {
+	const char *titles = find_titles(v), *title, *word;
 	const char *line = find_line(buf_text(&v->counters), id);
-	int column = find_column(find_titles(v), key);
+	size_t title_len, len, n = strlen(key);
 
-	return line && column >= 0 &&
-	       copy_column(line, column, v->value, sizeof(v->value));
+	while (line && next_word(&titles, &title, &title_len) &&
+	       next_word(&line, &word, &len)) {
+		if (title_len != n || memcmp(title, key, n))
+			continue;
+		snprintf(v->value, sizeof(v->value), "%.*s", (int)len, word);
+		return len;
+	}
+	return false;
 }
 
 const char *view_get(struct view *v, const char *id, const struct snapshot *s,

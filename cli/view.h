@@ -2,6 +2,7 @@
 #ifndef UPCAST_VIEW_H
 #define UPCAST_VIEW_H
 
+#include <dirent.h>
 #include <stdint.h>
 
 #include "cli/cli.h"
@@ -13,14 +14,12 @@
  *
  *	err = view_open(cli, "uploader", &v);
  *	for (size_t i = 0; i < v->count; i++)
- *		if (!view_read(v, v->ids[i], &s)) {
- *			use(view_get(v, v->ids[i], &s, "state"));
+ *		if (!view_read(v, view_id(v, i), &s)) {
+ *			use(view_get(v, view_id(v, i), &s, "state"));
  *			snapshot_release(&s);
  *		}
  *	view_close(v);
  */
-enum { VIEW_ID_SIZE = 64 };
-
 struct view {
 	char folder[CLI_NAME_SIZE];
 	int fd, objects_fd; /* -1: there is none */
@@ -28,7 +27,7 @@ struct view {
 	int64_t since_s;
 	struct snapshot state; /* empty where there is none */
 	size_t count;
-	char (*ids)[VIEW_ID_SIZE]; /* oldest first */
+	struct dirent **objects; /* oldest first: view_id() */
 	struct buf counters;
 	char value[128]; /* what view_get() gave last */
 };
@@ -38,6 +37,7 @@ int view_open(const struct cli *cli, const char *section,
 	      struct view **ret) ATTR_MUST_CHECK;
 void view_close(struct view *v);
 
+const char *view_id(const struct view *v, size_t i);
 /* The snapshot of an object; -ENOENT and so on. */
 int view_read(const struct view *v, const char *id,
 	      struct snapshot *ret) ATTR_MUST_CHECK;

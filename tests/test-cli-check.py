@@ -18,6 +18,7 @@ from harness.rtmp import Nginx, Server  # noqa: E402
 from harness.site import Site  # noqa: E402
 from harness.tap import is_root, skip_unless  # noqa: E402
 from harness.uploader import SECRETS, cms_seed  # noqa: E402
+from harness.wait import wait_for  # noqa: E402
 from harness.world import World, free_port  # noqa: E402
 
 NSS_WRAPPER = "/usr/lib/x86_64-linux-gnu/libnss_wrapper.so"
@@ -291,7 +292,7 @@ def test_bridge(world):
     check(cli).says("SUCCESS: 1 spaces have a stream URL")
     for number in range(230):
         cms.add("coSpaces", name=f"Room {number}")
-    check(cli).says("WARNING: only 200 spaces of the bridge were looked at")
+    check(cli).says("WARNING: only the first 200 spaces of the bridge")
     cms.stop()
     check(cli).says("FAILURE: the bridge: ")
 
@@ -312,6 +313,13 @@ def test_uploader(world):
          "SUCCESS: the bridge answers and its user may read spaces",
          "SUCCESS: logged in to Rev", "SUCCESS: may upload",
          "WARNING: uploader is disabled", "WARNING: expires on")
+    site.nfs.set_access("RO")
+    wait_for(lambda: "FAILURE: renaming on the share: " in
+             cli.line("check uploader").out, what="a read-only export")
+    look("FAILURE: is read-only: export it for writing to this host")
+    site.nfs.set_access("RW")
+    wait_for(lambda: "SUCCESS: the share is not exported read-only" in
+             cli.line("check uploader").out, what="a writable export")
     look("FAILURE: the share ", nfs_directory="/nowhere")
     look("FAILURE: the share ", nfs_directory="/rec", nfs_port=free_port())
     look("FAILURE: No such file", nfs_port=site.nfs.port,

@@ -40,7 +40,8 @@ def test_new_host(world):
             ("calls", 0), ("recordings", 0), ("events", 0), ("history", 0),
             ("pki list", 0, "User supplied certificates and keys:\n"),
             ("uploader enable", 1, "FAILURE: No NFS share configured: "
-             "uploader nfs <host:directory>", "FAILURE: No Vbrick Rev host configured",
+             "uploader nfs <host:directory>",
+             "FAILURE: No Vbrick Rev host configured",
              "FAILURE: No Vbrick Rev password configured",
              "FAILURE: uploader configuration not complete\n"),
             ("streamer restart", 1, "restart upcast-streamer by hand"),

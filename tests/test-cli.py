@@ -130,6 +130,7 @@ def test_streamer_settings(world):
                  "streamer sip listen a 70000 none",
                  "streamer sip certs missing.key missing.crt",
                  "streamer sip certs tac.key", "streamer sip",
+                 "tls sip min-tls-version 1.0",
                  "uploader cms port 0", "uploader nfs nonsense",
                  "uploader cms trust missing.pem"):
         cli.fail(line)
