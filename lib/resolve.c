@@ -81,6 +81,15 @@ static void look(struct loop_timer *timer)
 	free_resolve(r);
 }
 
+/* A numeric host needs nobody to be asked, and no thread. */
+static bool is_numeric(struct question *q)
+{
+	struct addrinfo hints = q->hints;
+
+	hints.ai_flags = AI_NUMERICHOST;
+	return !getaddrinfo(q->host, NULL, &hints, &q->cb.ar_result);
+}
+
 static int ask(struct resolve *r, const char *host)
 {
 	struct question *q = calloc(1, sizeof(*q));
@@ -97,7 +106,7 @@ static int ask(struct resolve *r, const char *host)
 	q->cb.ar_name = q->host;
 	q->cb.ar_request = &q->hints;
 	list[0] = &q->cb;
-	rc = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
+	rc = is_numeric(q) ? 0 : getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
 	if (rc) {
 		free(q);
 		return rc == EAI_MEMORY ? -ENOMEM : -EAGAIN;

@@ -8,8 +8,8 @@
 #include "lib/loop.h"
 
 /*
- * The addresses of a host, without blocking the loop: the C library asks on a
- * thread of its own (getaddrinfo_a), and a timer looks whether it is done, so
+ * The addresses of a host, without blocking the loop: a name is asked for by the
+ * C library on a thread of its own (getaddrinfo_a), and a timer looks whether it is done, so
  * that a question which hangs can be left behind at any time.
  *
  * `done` is called once, on the loop, never from inside resolve_start(), unless

@@ -12,6 +12,7 @@
 enum {
 	ID_BLOCK = 1000, /* ids reserved ahead, so that none is used twice */
 	RETRY_MS = 2000,
+	LOADED_ROWS = 1024,
 };
 
 enum op_kind { OP_PUT, OP_FORGET, OP_RESERVE };
@@ -24,9 +25,11 @@ struct journal_op {
 	void *arg;
 };
 
+/* Large enough for the memory to go back to the system once it is read. */
 struct loaded {
 	struct list node;
-	struct row row;
+	size_t count;
+	struct row rows[LOADED_ROWS];
 };
 
 struct journal {
@@ -52,17 +55,29 @@ struct journal {
 
 /* ---- on the helper thread ------------------------------------------- */
 
+static struct loaded *room(struct journal *j)
+{
+	struct loaded *l = NULL;
+
+	if (!list_is_empty(&j->loaded))
+		l = list_entry(j->loaded.prev, struct loaded, node);
+	if (l && l->count < LOADED_ROWS)
+		return l;
+	l = calloc(1, sizeof(*l));
+	if (l)
+		list_add_tail(&j->loaded, &l->node);
+	return l;
+}
+
 static int keep_row(void *arg, struct row *take_row)
 {
-	struct journal *j = arg;
-	struct loaded *l = calloc(1, sizeof(*l));
+	struct loaded *l = room(arg);
 
 	if (!l) {
 		row_release(take_row);
 		return -ENOMEM;
 	}
-	l->row = *take_row;
-	list_add_tail(&j->loaded, &l->node);
+	l->rows[l->count++] = *take_row;
 	return 0;
 }
 
@@ -72,7 +87,8 @@ static void drop_loaded(struct journal *j)
 		struct loaded *l = list_entry(it, struct loaded, node);
 
 		list_del(it);
-		row_release(&l->row);
+		for (size_t i = 0; i < l->count; i++)
+			row_release(&l->rows[i]);
 		free(l);
 	}
 }
@@ -206,7 +222,8 @@ static void deliver_rows(struct journal *j)
 		struct loaded *l = list_entry(it, struct loaded, node);
 
 		list_del(it);
-		j->calls.row(j->calls.arg, &l->row);
+		for (size_t i = 0; i < l->count; i++)
+			j->calls.row(j->calls.arg, &l->rows[i]);
 		free(l);
 	}
 }

@@ -178,18 +178,18 @@ static int prepare_put(struct journal_db *d)
 static int read_row(sqlite3_stmt *s, struct row *row)
 {
 	const char *state = (const char *)sqlite3_column_text(s, 1);
+	const char *texts[ROW_TEXT_COUNT];
 	int err, column = 2;
 
 	*row = (struct row){ .id = sqlite3_column_int64(s, 0) };
 	err = job_parse_name(state ? state : "", &row->state);
-	for (int i = 0; i < ROW_TEXT_COUNT && !err; i++)
-		err = row_set(row, (enum row_text)i,
-			      (const char *)sqlite3_column_text(s, column++));
-	for (int i = 0; i < ROW_NUMBER_COUNT && !err; i++)
-		row->number[i] = sqlite3_column_int64(s, column++);
 	if (err)
-		row_release(row);
-	return err;
+		return err;
+	for (int i = 0; i < ROW_TEXT_COUNT; i++)
+		texts[i] = (const char *)sqlite3_column_text(s, column++);
+	for (int i = 0; i < ROW_NUMBER_COUNT; i++)
+		row->number[i] = sqlite3_column_int64(s, column++);
+	return row_fill(row, texts);
 }
 
 /*
@@ -255,7 +255,12 @@ void journal_db_rollback(struct journal_db *d)
 	sqlite3_exec(d->sqlite, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* Text is bound without a copy: the row outlives the step. */
+/* Without a copy: the row outlives the step. */
+static void bind_text(sqlite3_stmt *s, int column, const char *text)
+{
+	sqlite3_bind_text(s, column, *text ? text : NULL, -1, SQLITE_STATIC);
+}
+
 int journal_db_put(struct journal_db *d, const struct row *row)
 {
 	sqlite3_stmt *s = d->put;
@@ -264,7 +269,7 @@ int journal_db_put(struct journal_db *d, const struct row *row)
 	sqlite3_bind_int64(s, column++, row->id);
 	sqlite3_bind_text(s, column++, job_name(row->state), -1, SQLITE_STATIC);
 	for (int i = 0; i < ROW_TEXT_COUNT; i++)
-		sqlite3_bind_text(s, column++, row->text[i], -1, SQLITE_STATIC);
+		bind_text(s, column++, row_get(row, (enum row_text)i));
 	for (int i = 0; i < ROW_NUMBER_COUNT; i++)
 		sqlite3_bind_int64(s, column++, row->number[i]);
 	return step(d, s);

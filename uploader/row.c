@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include "lib/str.h"
+#include <string.h>
 
 static const char *const text_names[ROW_TEXT_COUNT] = {
 	[ROW_DIR] = "dir",
@@ -32,27 +31,68 @@ static const char *const number_names[ROW_NUMBER_COUNT] = {
 	[ROW_ADOPTED] = "adopted",
 };
 
+/* The block begins with a byte that nobody uses: 0 is no place of a text. */
+static size_t block_size(const char *const texts[ROW_TEXT_COUNT])
+{
+	size_t size = 1;
+
+	for (int i = 0; i < ROW_TEXT_COUNT; i++)
+		if (texts[i] && *texts[i])
+			size += strlen(texts[i]) + 1;
+	return size;
+}
+
+int row_fill(struct row *row, const char *const texts[ROW_TEXT_COUNT])
+{
+	size_t size = block_size(texts), n;
+	char *block = size <= UINT32_MAX ? malloc(size) : NULL;
+	uint32_t at = 1;
+
+	if (!block)
+		return -ENOMEM;
+	for (int i = 0; i < ROW_TEXT_COUNT; i++) {
+		row->at[i] = 0;
+		if (!texts[i] || !*texts[i])
+			continue;
+		n = strlen(texts[i]) + 1;
+		memcpy(block + at, texts[i], n);
+		row->at[i] = at;
+		at += (uint32_t)n;
+	}
+	free(row->block);
+	row->block = block;
+	row->size = (uint32_t)size;
+	return 0;
+}
+
 int row_set(struct row *row, enum row_text which, const char *text)
 {
-	return str_replace(&row->text[which], text && *text ? text : NULL);
+	const char *texts[ROW_TEXT_COUNT];
+
+	if (!text || !*text) {
+		row->at[which] = 0; /* the next text takes its room */
+		return 0;
+	}
+	for (int i = 0; i < ROW_TEXT_COUNT; i++)
+		texts[i] = row_get(row, (enum row_text)i);
+	texts[which] = text;
+	return row_fill(row, texts);
 }
 
 const char *row_get(const struct row *row, enum row_text which)
 {
-	return row->text[which] ? row->text[which] : "";
+	return row->at[which] ? row->block + row->at[which] : "";
 }
 
 int row_copy(const struct row *row, struct row *ret)
 {
 	struct row copy = *row;
 
-	for (int i = 0; i < ROW_TEXT_COUNT; i++)
-		copy.text[i] = NULL;
-	for (int i = 0; i < ROW_TEXT_COUNT; i++) {
-		if (row_set(&copy, (enum row_text)i, row->text[i])) {
-			row_release(&copy);
+	if (row->block) {
+		copy.block = malloc(row->size);
+		if (!copy.block)
 			return -ENOMEM;
-		}
+		memcpy(copy.block, row->block, row->size);
 	}
 	*ret = copy;
 	return 0;
@@ -60,10 +100,10 @@ int row_copy(const struct row *row, struct row *ret)
 
 void row_release(struct row *row)
 {
-	for (int i = 0; i < ROW_TEXT_COUNT; i++) {
-		free(row->text[i]);
-		row->text[i] = NULL;
-	}
+	free(row->block);
+	row->block = NULL;
+	row->size = 0;
+	memset(row->at, 0, sizeof(row->at));
 }
 
 const char *row_text_name(enum row_text which)

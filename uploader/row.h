@@ -10,7 +10,9 @@
 /*
  * What is durable about one recording: a row of the journal. Pure.
  *
- * A zeroed row is empty. Texts are owned by the row; NULL is no text.
+ * A zeroed row is empty. Its texts stand in one block, since there may be
+ * hundreds of thousands of rows: what row_get() has given is void after the
+ * next row_set().
  */
 enum row_text {
 	ROW_DIR,  /* "spaces/<id>", "forwardedCalls" */
@@ -45,13 +47,20 @@ enum row_number {
 struct row {
 	int64_t id;
 	enum job_state state;
-	char *text[ROW_TEXT_COUNT];
+	uint32_t size, at[ROW_TEXT_COUNT]; /* of the block; 0: no text */
+	char *block;
 	int64_t number[ROW_NUMBER_COUNT];
 };
 
-/* Replaces a text; -ENOMEM leaves it as it was. */
+/*
+ * Replaces a text, which may be one of the row's; NULL or "": none, and that
+ * cannot fail. -ENOMEM leaves it as it was.
+ */
 int row_set(struct row *row, enum row_text which,
 	    const char *text) ATTR_MUST_CHECK;
+/* All of them at once. */
+int row_fill(struct row *row,
+	     const char *const texts[ROW_TEXT_COUNT]) ATTR_MUST_CHECK;
 /* "" where there is none. */
 const char *row_get(const struct row *row, enum row_text which);
 int row_copy(const struct row *row, struct row *ret) ATTR_MUST_CHECK;

@@ -221,7 +221,6 @@ static void fill_metadata(const struct work *w, const char *mark,
 		.categories = conf_text(c, OPT_UP_CATEGORIES),
 		.tags = conf_text(c, OPT_UP_TAGS),
 		.mark = mark,
-		.file_name = step_text(w, ROW_NAME),
 		.active = engine_is_at_upload(w->engine) &&
 			  conf_number(c, OPT_UP_INITIAL_STATE) == 0,
 		.comments = conf_bool(c, OPT_UP_COMMENTS),

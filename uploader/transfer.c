@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/str.h"
 #include "uploader/reader.h"
@@ -174,9 +175,11 @@ int transfer_start(const struct transfer_spec *spec, struct transfer **ret)
 	t->spec = *spec;
 	t->metadata = *spec->metadata;
 	err = str_replace(&t->path, spec->path);
-	if (!err)
+	if (!err) {
+		t->metadata.file_name = basename(t->path);
 		err = source_open_file(spec->source, spec->path, on_open, t,
 				       &t->op);
+	}
 	if (err) {
 		free_transfer(t);
 		return err;

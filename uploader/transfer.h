@@ -40,7 +40,8 @@ struct transfer_spec {
 	struct rev *rev;
 	const char *path;
 	struct source_attr attr; /* what it must still be */
-	const struct rev_metadata *metadata; /* its texts: the caller's */
+	/* Its texts are the caller's, but file_name: that is the path's. */
+	const struct rev_metadata *metadata;
 	unsigned window;
 	uint64_t bytes_per_s;
 	transfer_done_fn *done;
