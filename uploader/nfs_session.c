@@ -135,8 +135,17 @@ static void start_tick(struct nfs_session *s)
 		loop_timer_start(&s->tick, ms);
 }
 
+/*
+ * While it mounts, libnfs goes from one connection to the next. What it closes
+ * may be a file of another thread by the time that watch() looks: so it is no
+ * longer watched then.
+ */
 static void service(struct nfs_session *s, int revents)
 {
+	if (!s->is_mounted) {
+		event_del(s->readable);
+		event_del(s->writable);
+	}
 	if (nfs_service(s->nfs, revents) < 0)
 		nfs_session_lose(s, "lost the connection to %s", s->where);
 	settle(s);
