@@ -20,6 +20,9 @@
  *	-F	offers no RTCP feedback: a key frame takes a SIP INFO
  *	-L PCT	loss   -2 PCT duplicates   -O PCT out of order   -J MS jitter
  *	-H	hold and resume in the middle (re-INVITE)
+ *	-r	no signalling: RTP alone to HOST, four ports a call from PORT
+ *		on (video, RTCP, audio, RTCP), payload types 96 and 97, keys of
+ *		the bytes 0, 1, 2 ...
  *	-v	say what happens, and the SIP messages with -vv
  *
  * The last line has the counters, KEY=VALUE. Exit status 1: a call failed.
@@ -52,6 +55,11 @@ struct caller {
 	struct loop *loop;
 	struct loop_timer tick;
 	uint64_t begin_ms;
+	bool raw;
+	struct {
+		bool tls;
+		const char *trust, *certificate;
+	} tls;
 };
 
 static int usage(void)
@@ -79,6 +87,35 @@ static void on_end(void *arg, int number, const char *error)
 		loop_stop(c->loop);
 }
 
+static void add_port(struct sockaddr_storage *sa, unsigned n)
+{
+	in_port_t *port = &((struct sockaddr_in *)sa)->sin_port;
+
+	*port = htons((uint16_t)(ntohs(*port) + n));
+}
+
+/* A call that needs no words. */
+static int start_raw(struct caller *c, int n)
+{
+	const struct dialog_config *d = &c->config;
+	struct player_peer peer = { .has = { !d->no_video, d->audio },
+				    .payload_type = { 96, 97 },
+				    .audio = d->audio == 2 ? CLIP_HBR
+							   : CLIP_LATM };
+
+	for (unsigned m = 0; m < 2; m++) {
+		struct suite_key *key = &peer.key[m];
+
+		peer.rtp[m] = peer.rtcp[m] = d->peer;
+		add_port(&peer.rtp[m], 4 * (unsigned)n + 2 * m);
+		add_port(&peer.rtcp[m], 4 * (unsigned)n + 2 * m + 1);
+		key->suite = d->suite;
+		for (size_t i = 0; i < suite_key_len(d->suite); i++)
+			key->key[i] = (uint8_t)i;
+	}
+	return player_start(d->player, n, &peer, 0);
+}
+
 static void start_calls(struct caller *c)
 {
 	uint64_t ms = mono_ms() - c->begin_ms;
@@ -87,9 +124,18 @@ static void start_calls(struct caller *c)
 	       (uint64_t)c->started * 1000 / (unsigned)c->per_second <= ms) {
 		int n = c->started++;
 
-		if (dialog_new(&c->config, n, &c->dialog[n]))
+		if (c->raw ? start_raw(c, n)
+			   : dialog_new(&c->config, n, &c->dialog[n]))
 			on_end(c, n, "cannot be made");
 	}
+}
+
+static void end_raw(struct caller *c)
+{
+	if (mono_ms() - c->begin_ms < c->config.length_ms)
+		return;
+	for (int n = 0; n < c->count; n++)
+		on_end(c, n, NULL);
 }
 
 static void on_tick(struct loop_timer *timer)
@@ -102,6 +148,8 @@ static void on_tick(struct loop_timer *timer)
 	for (int n = 0; n < c->started; n++)
 		if (c->dialog[n])
 			dialog_tick(c->dialog[n]);
+	if (c->raw)
+		end_raw(c);
 }
 
 static int split_target(struct dialog_config *d, const char *uri)
@@ -151,130 +199,131 @@ static int find_local(struct caller *c)
 	return err;
 }
 
-static int make_tls(struct dialog_config *d, const char *trust,
-		    const char *certificate)
+static int make_tls(struct caller *c)
 {
+	const char *trust = c->tls.trust, *certificate = c->tls.certificate;
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
 	if (!ctx)
 		return -1;
-	d->tls = ctx;
+	c->config.tls = ctx;
 	if (trust) {
 		if (SSL_CTX_load_verify_locations(ctx, trust, NULL) != 1)
 			return -1;
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	}
-	if (certificate &&
-	    (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1 ||
-	     SSL_CTX_use_PrivateKey_file(ctx, certificate, SSL_FILETYPE_PEM) !=
-		     1))
-		return -1;
-	return 0;
+	return certificate &&
+	       (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1 ||
+		SSL_CTX_use_PrivateKey_file(ctx, certificate,
+					    SSL_FILETYPE_PEM) != 1);
 }
 
-static int set_suite(struct dialog_config *d, const char *name)
+/* ---- options ----------------------------------------------------------- */
+
+static int set_suite(struct caller *c, const char *name)
 {
-	if (*name == '+') {
-		d->optional_crypto = true;
-		name++;
-	}
+	struct dialog_config *d = &c->config;
+
+	d->optional_crypto = *name == '+';
+	name += d->optional_crypto;
 	d->suite = suite_by_name(name, strlen(name));
 	return d->suite == SUITE_NONE ? -1 : 0;
 }
 
-static int set_audio(struct dialog_config *d, const char *name)
+static int set_audio(struct caller *c, const char *name)
 {
 	static const char *const names[] = { "none", "latm", "hbr" };
 
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(name, names[i])) {
-			d->audio = i;
+			c->config.audio = (int)i;
 			return 0;
 		}
 	return -1;
 }
 
-struct files {
-	bool tls;
-	const char *trust, *certificate;
+static int disobey(struct caller *c, const char *text)
+{
+	c->media.obey = false;
+	return 0;
+}
+
+static int speak_up(struct caller *c, const char *text)
+{
+	c->config.verbose++;
+	return 0;
+}
+
+enum kind { FLAG, NUMBER, PERCENT, DURATION, TEXT, FUNCTION };
+
+static const struct option_row {
+	char letter;
+	enum kind kind;
+	size_t at; /* in struct caller */
+	unsigned min, max;
+	int (*set)(struct caller *c, const char *text);
+} rows[] = {
+#define AT(member) offsetof(struct caller, member)
+	{ 'n', NUMBER, AT(count), 1, CALLS_MAX, NULL },
+	{ 'R', NUMBER, AT(per_second), 1, 10000, NULL },
+	{ 'x', NUMBER, AT(config.expires), 0, 86400, NULL },
+	{ 'D', NUMBER, AT(config.delay_ms), 0, 60000, NULL },
+	{ 'J', NUMBER, AT(media.trouble.jitter_ms), 0, 1000, NULL },
+	{ 'L', PERCENT, AT(media.trouble.loss), 0, 0, NULL },
+	{ '2', PERCENT, AT(media.trouble.duplicate), 0, 0, NULL },
+	{ 'O', PERCENT, AT(media.trouble.reorder), 0, 0, NULL },
+	{ 'C', TEXT, AT(tls.trust), 0, 0, NULL },
+	{ 'E', TEXT, AT(tls.certificate), 0, 0, NULL },
+	{ 'u', TEXT, AT(config.url), 0, 0, NULL },
+	{ 'U', TEXT, AT(media.url), 0, 0, NULL },
+	{ 'p', TEXT, AT(config.update_url), 0, 0, NULL },
+	{ 'T', FLAG, AT(tls.tls), 0, 0, NULL },
+	{ 'A', FLAG, AT(config.no_video), 0, 0, NULL },
+	{ 'H', FLAG, AT(config.hold), 0, 0, NULL },
+	{ 'm', FLAG, AT(config.mki), 0, 0, NULL },
+	{ 'F', FLAG, AT(config.no_feedback), 0, 0, NULL },
+	{ 'r', FLAG, AT(raw), 0, 0, NULL },
+	{ 't', DURATION, AT(config.length_ms), 0, 0, NULL },
+	{ 's', FUNCTION, 0, 0, 0, set_suite },
+	{ 'a', FUNCTION, 0, 0, 0, set_audio },
+	{ 'k', FUNCTION, 0, 0, 0, disobey },
+	{ 'v', FUNCTION, 0, 0, 0, speak_up },
+#undef AT
 };
 
-static int set_option(struct caller *c, int opt, struct files *files)
+static int set_row(struct caller *c, const struct option_row *row,
+		   const char *text)
 {
-	struct dialog_config *d = &c->config;
-	struct player_trouble *t = &c->media.trouble;
+	void *at = (char *)c + row->at;
+	uint64_t number;
 
-	switch (opt) {
-	case 'n':
-		c->count = atoi(optarg);
-		return c->count < 1 || c->count > CALLS_MAX;
-	case 'R':
-		c->per_second = atoi(optarg);
-		return c->per_second < 1;
-	case 't':
-		d->length_ms = (uint64_t)(atof(optarg) * 1000);
+	switch (row->kind) {
+	case FLAG:
+		*(bool *)at = true;
 		return 0;
-	case 'T':
-		files->tls = true;
+	case NUMBER:
+		if (str_parse_u64(text, row->min, row->max, &number))
+			return -1;
+		*(unsigned *)at = (unsigned)number;
 		return 0;
-	case 'C':
-		files->trust = optarg;
-		return 0;
-	case 'E':
-		files->certificate = optarg;
-		return 0;
-	case 's':
-		return set_suite(d, optarg);
-	case 'u':
-		d->url = optarg;
-		return 0;
-	case 'U':
-		c->media.url = optarg;
-		return 0;
-	case 'p':
-		d->update_url = optarg;
-		return 0;
-	case 'x':
-		d->expires = atoi(optarg);
-		return 0;
-	case 'a':
-		return set_audio(d, optarg);
-	case 'A':
-		d->no_video = true;
-		return 0;
-	case 'D':
-		d->delay_ms = (unsigned)atoi(optarg);
-		return 0;
-	case 'm':
-		d->mki = true;
-		return 0;
-	case 'F':
-		d->no_feedback = true;
-		return 0;
-	case 'k':
-		c->media.obey = false;
-		return 0;
-	case 'L':
-		t->loss = atof(optarg);
-		return 0;
-	case '2':
-		t->duplicate = atof(optarg);
-		return 0;
-	case 'O':
-		t->reorder = atof(optarg);
-		return 0;
-	case 'J':
-		t->jitter_ms = (unsigned)atoi(optarg);
-		return 0;
-	case 'H':
-		d->hold = true;
-		return 0;
-	case 'v':
-		d->verbose++;
+	case PERCENT:
+		return sscanf(text, "%lf", (double *)at) != 1;
+	case DURATION:
+		return str_parse_duration(text, at);
+	case TEXT:
+		*(const char **)at = text;
 		return 0;
 	default:
-		return -1;
+		return row->set(c, text);
 	}
+}
+
+static int set_option(struct caller *c, int letter)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].letter == letter)
+			return set_row(c, &rows[i], optarg);
+	return -1;
 }
 
 static void print_result(const struct caller *c)
@@ -316,12 +365,11 @@ int main(int argc, char **argv)
 				   .media.obey = true,
 				   .config.expires = 1800,
 				   .config.audio = 1 };
-	struct files files = { false, NULL, NULL };
 	int opt, status;
 
 	while ((opt = getopt(argc, argv,
-			     "n:R:t:TC:E:s:mu:U:p:x:a:AD:kFL:2:O:J:Hv")) >= 0)
-		if (set_option(&c, opt, &files))
+			     "n:R:t:TC:E:s:mu:U:p:x:a:AD:kFL:2:O:J:Hrv")) >= 0)
+		if (set_option(&c, opt))
 			return usage();
 	if (argc - optind != 2)
 		return usage();
@@ -331,7 +379,7 @@ int main(int argc, char **argv)
 		return 1;
 	if (split_target(&c.config, argv[optind + 1]) || find_local(&c))
 		return fail(argv[optind + 1], "no such peer");
-	if (files.tls && make_tls(&c.config, files.trust, files.certificate))
+	if (c.tls.tls && make_tls(&c))
 		return fail("tls", "trust or certificate is of no use");
 	c.media.clip = &c.clip;
 	c.media.once = !c.config.length_ms;

@@ -12,17 +12,17 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 
 #include "lib/buf.h"
+#include "lib/crypto.h"
 #include "lib/mono.h"
 #include "lib/str.h"
 #include "streamer/sdes.h"
 #include "streamer/sdp.h"
 #include "tests/caller/offer.h"
 
-enum { MESSAGE_MAX = 65536, ANSWER_MS = 10000, BYE_MS = 5000, TEXT_MAX = 512 };
+enum { MESSAGE_MAX = 65536, ANSWER_MS = 30000, BYE_MS = 5000, TEXT_MAX = 512 };
 
 enum state { CONNECTING, CALLING, TALKING, LEAVING, ENDED };
 
@@ -119,7 +119,7 @@ static void send_request(struct dialog *d, const char *method, unsigned cseq,
 	uint8_t r[8];
 	struct buf b;
 
-	RAND_bytes(r, sizeof(r));
+	crypto_random(r, sizeof(r));
 	snprintf(d->branch, sizeof(d->branch), "z9hG4bK%08x", buf_get_u32(r));
 	buf_init(&b, MESSAGE_MAX);
 	(void)!buf_printf(&b,
@@ -174,7 +174,7 @@ static void make_keys(struct dialog *d)
 {
 	for (int m = 0; m < 2; m++) {
 		d->key[m].suite = d->config->suite;
-		RAND_bytes(d->key[m].key, (int)suite_key_len(d->config->suite));
+		crypto_random(d->key[m].key, suite_key_len(d->config->suite));
 		if (!d->config->mki)
 			continue;
 		d->key[m].mki_len = 4;
@@ -314,7 +314,7 @@ static void take_timer(struct dialog *d, const char *msg)
 
 	find_header(msg, "Session-Expires", text, sizeof(text));
 	d->we_refresh = strstr(text, "refresher=uac") != NULL;
-	d->refresh_ms = d->we_refresh ? mono_ms() + (uint64_t)atoi(text) * 500
+	d->refresh_ms = d->we_refresh ? mono_ms() + strtoul(text, NULL, 10) * 500
 				      : 0;
 }
 
@@ -358,7 +358,7 @@ static void take_invite_answer(struct dialog *d, int status, const char *msg,
 static void take_answer_to(struct dialog *d, const char *msg, const char *body)
 {
 	char cseq[64];
-	int status = atoi(msg + 8);
+	int status = (int)strtoul(msg + 8, NULL, 10);
 
 	find_header(msg, "CSeq", cseq, sizeof(cseq));
 	if (d->config->verbose)
@@ -475,9 +475,8 @@ int dialog_new(struct dialog_config *config, int number,
 		return -ENOMEM;
 	d->config = config;
 	d->number = number;
-	RAND_bytes(r, sizeof(r));
-	for (int i = 0; i < 16; i++)
-		sprintf(d->call_id + 2 * i, "%02x", r[i]);
+	crypto_random(r, sizeof(r));
+	crypto_hex(r, sizeof(r), d->call_id);
 	memcpy(d->tag, d->call_id + 20, 8);
 	make_keys(d);
 	ssl = config->tls ? SSL_new(config->tls) : NULL;

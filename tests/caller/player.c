@@ -11,6 +11,7 @@
 
 #include "lib/buf.h"
 #include "lib/mono.h"
+#include "lib/str.h"
 #include "streamer/rtcp.h"
 #include "streamer/udp.h"
 
@@ -283,7 +284,7 @@ static size_t put_app(struct player *p, int n, int m, uint8_t *d)
 	buf_put_u16(d + 2, APP_LEN / 4 - 1);
 	buf_put_u32(d + 4, ssrc_of(n, m));
 	memcpy(d + 8, "TEST", 4);
-	strncpy((char *)d + 12, p->config.url, APP_LEN - 13);
+	str_copy((char *)d + 12, p->config.url, APP_LEN - 12);
 	return APP_LEN;
 }
 

@@ -7,7 +7,9 @@ import re
 import shutil
 import socket
 import subprocess
+import urllib.request
 from fractions import Fraction
+from xml.etree import ElementTree
 
 from harness.paths import built, source
 from harness.tap import skip_unless
@@ -25,7 +27,7 @@ worker_processes 1;
 user root;
 pid {dir}/pid;
 error_log {dir}/error.log info;
-events {{ worker_connections 512; }}
+events {{ worker_connections 4096; }}
 rtmp {{
 	access_log off;
 	server {{
@@ -34,13 +36,13 @@ rtmp {{
 		max_message 16M;
 		application live {{
 			live on;
-			record all;
+			record {record};
 			record_path {dir}/rec;
 			record_unique on;
 		}}
 	}}
 }}
-{tls}
+{more}
 """
 
 # RTMPS is TLS before RTMP: nginx has it as a proxy in front of itself.
@@ -50,6 +52,15 @@ NGINX_TLS = """stream {{
 		ssl_certificate {cert};
 		ssl_certificate_key {key};
 		proxy_pass 127.0.0.1:{port};
+	}}
+}}
+"""
+
+NGINX_STAT = """http {{
+	access_log off;
+	server {{
+		listen 127.0.0.1:{stat_port};
+		location /stat {{ rtmp_stat all; }}
 	}}
 }}
 """
@@ -70,9 +81,9 @@ def is_open(port):
 
 class Nginx:
     """nginx-rtmp; what it records is in recordings(). With a certificate it
-    takes RTMPS, too."""
+    takes RTMPS, too. `count`: it records nothing, received() has the bytes."""
 
-    def __init__(self, world, certificate=None):
+    def __init__(self, world, certificate=None, count=False):
         skip_unless(shutil.which("nginx") and os.path.exists(NGINX_MODULE),
                     "nginx-rtmp is not installed")
         self._world = world
@@ -80,7 +91,11 @@ class Nginx:
         os.makedirs(os.path.join(self._dir, "rec"))
         self.port = free_port()
         self.tls_port = None
-        self._tls = self._tls_module = ""
+        self._more = self._tls_module = ""
+        self._record = "off" if count else "all"
+        if count:
+            self._stat_port = free_port()
+            self._more = NGINX_STAT.format(stat_port=self._stat_port)
         if certificate:
             self._configure_tls(certificate)
         self.process = None
@@ -91,7 +106,7 @@ class Nginx:
                     "nginx's stream module is not installed")
         self.tls_port = free_port()
         self._tls_module = f"load_module {STREAM_MODULE};"
-        self._tls = NGINX_TLS.format(
+        self._more += NGINX_TLS.format(
             tls_port=self.tls_port, port=self.port, cert=certificate.cert,
             key=certificate.key)
 
@@ -99,7 +114,8 @@ class Nginx:
         conf = os.path.join(self._dir, "nginx.conf")
         with open(conf, "w", encoding="ascii") as file:
             file.write(NGINX.format(module=NGINX_MODULE, dir=self._dir,
-                                    port=self.port, tls=self._tls,
+                                    port=self.port, more=self._more,
+                                    record=self._record,
                                     tls_module=self._tls_module))
         self.process = self._world.start(["nginx", "-c", conf], name="nginx")
         wait_for(lambda: is_open(self.port), what="nginx")
@@ -122,6 +138,14 @@ class Nginx:
 
     def tls_url(self, stream):
         return f"rtmps://127.0.0.1:{self.tls_port}/live/{stream}"
+
+    def received(self):
+        """Bytes so far of each stream that is being published."""
+        url = f"http://127.0.0.1:{self._stat_port}/stat"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            streams = ElementTree.fromstring(answer.read()).iter("stream")
+        return {s.findtext("name"): int(s.findtext("bytes_in"))
+                for s in streams if s.find("publishing") is not None}
 
     def recording(self, stream):
         """The first of that stream; waits for its begin."""
