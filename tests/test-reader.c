@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/reader.h"
 
+#include <errno.h>
 #include <stdlib.h>
+
+#include <event2/event.h>
 
 #include "tests/unit.h"
 #include "uploader/source_ops.h"
@@ -251,6 +254,61 @@ out:
 	return err;
 }
 
+static struct source_op *first_waiting(void)
+{
+	return &list_entry(fake.waiting.next, struct fake_op, node)->base;
+}
+
+/* Busy: asked again without a word, until that has gone on for too long. */
+static int test_busy(void)
+{
+	struct reader *r = NULL;
+	struct source_op *op;
+	uint8_t byte;
+	int err;
+
+	CHECK_OK(begin(SOURCE_READ_MAX));
+	CHECK_OK(reader_new(fake.loop, &fake.file, fake.end, 2, on_ready, NULL,
+			    &r));
+	CHECK_EQ(reader_read(r, &byte, 1), -EAGAIN);
+	for (int i = 0; i < SOURCE_TRIES_MAX; i++) {
+		op = first_waiting();
+		answer_one(true, -EBUSY);
+		CHECK_EQ(fake.ready_count, 0);
+		CHECK(loop_timer_is_armed(&op->timer));
+		loop_timer_start(&op->timer, 0);
+		CHECK_EQ(event_base_loop(loop_base(fake.loop), EVLOOP_ONCE), 0);
+		CHECK_EQ(fake.waiting_count, 1);
+	}
+	answer_one(true, -EBUSY);
+	CHECK_EQ(fake.ready_count, 1);
+	CHECK_EQ(reader_read(r, &byte, 1), -EBUSY);
+	err = 0;
+out:
+	end(r);
+	return err;
+}
+
+/* Taken back while it rests. */
+static int test_busy_cancel(void)
+{
+	struct reader *r = NULL;
+	int err;
+
+	CHECK_OK(begin(SOURCE_READ_MAX));
+	CHECK_OK(reader_new(fake.loop, &fake.file, fake.end, 2, on_ready, NULL,
+			    &r));
+	answer_one(true, -EBUSY);
+	reader_free(r);
+	r = NULL;
+	CHECK(fake.is_file_closed);
+	CHECK_EQ(fake.waiting_count, 0);
+	err = 0;
+out:
+	end(r);
+	return err;
+}
+
 static const struct unit_test tests[] = {
 	{ "answers in order", test_in_order, 0 },
 	{ "answers out of order", test_out_of_order, 0 },
@@ -258,5 +316,7 @@ static const struct unit_test tests[] = {
 	{ "a file that became shorter", test_shorter, 0 },
 	{ "an error", test_error, 0 },
 	{ "an abandoned reader", test_abandoned, 0 },
+	{ "a busy server", test_busy, 0 },
+	{ "a busy server, abandoned", test_busy_cancel, 0 },
 };
 UNIT_MAIN(tests)

@@ -86,10 +86,23 @@ static int test_sentences(void)
 
 	rev_class_judge(REV_KIND_OTHER, "r:443", &r, &result);
 	CHECK_EQ(result.pause_ms, 17000);
-	CHECK_STR(result.why.text, "rev r:443 wants a pause of 17 s (429)");
+	CHECK_STR(result.why.text, "rev r:443 wants a pause of 17 s "
+				   "(too many calls, 429)");
 	r.retry_after_ms = -1;
 	rev_class_judge(REV_KIND_OTHER, "r:443", &r, &result);
 	CHECK_EQ(result.pause_ms, 60000);
+	r.status = 507;
+	rev_class_judge(REV_KIND_OTHER, "r:443", &r, &result);
+	CHECK_STR(result.why.text, "rev r:443 wants a pause of 600 s "
+				   "(no room for more, 507)");
+	r.status = 413;
+	rev_class_judge(REV_KIND_UPLOAD, "r:443", &r, &result);
+	CHECK_STR(result.why.text, "rev r:443 answered 413: too large for it, "
+				   "or for a proxy on the way");
+	r.status = 503;
+	rev_class_judge(REV_KIND_UPLOAD, "r:443", &r, &result);
+	CHECK_STR(result.why.text, "rev r:443 answered 503: it is out of "
+				   "service or overloaded");
 	r = (struct http_response){ .err = -ETIMEDOUT };
 	str_copy(r.why.text, "no answer", sizeof(r.why.text));
 	rev_class_judge(REV_KIND_OTHER, "r:443", &r, &result);

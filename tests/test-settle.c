@@ -105,6 +105,39 @@ out:
 	return err;
 }
 
+/* All are walked at once, and never again so. */
+static int test_crowd(void)
+{
+	enum { CROWD = 10000 };
+	struct settle_config c = { .settle_ms = 0, .crowd = CROWD };
+	struct mp4 broken = verdict_of(MP4_INCOMPLETE, "no moov box yet");
+	struct settle_result r;
+	uint64_t first = 0, last = 0;
+	int err = 0;
+
+	for (int i = 0; i < CROWD; i++) {
+		struct source_attr attr = { .ctime_ns = i * 12345678ll };
+		struct settle s;
+
+		settle_init(&s);
+		settle_see(&s, &attr, 0);
+		settle_see(&s, &attr, 1);
+		settle_check(&s, &c, 1, &r);
+		CHECK_EQ(r.state, SETTLE_WALK);
+		settle_walked(&s, &attr, &broken, 1);
+		settle_check(&s, &c, 1, &r);
+		CHECK_EQ(r.state, SETTLE_WAIT);
+		first = !i || r.next_ms < first ? r.next_ms : first;
+		last = r.next_ms > last ? r.next_ms : last;
+		settle_check(&s, &c, r.next_ms, &r);
+		CHECK_EQ(r.state, SETTLE_WALK);
+	}
+	CHECK(first >= CROWD * SETTLE_WALK_EACH_MS);
+	CHECK(last - first > CROWD * SETTLE_WALK_EACH_MS / 2);
+out:
+	return err;
+}
+
 static int test_open_ended(void)
 {
 	struct source_attr attr = { .is_file = true, .size = 10 };
@@ -140,6 +173,7 @@ static const struct unit_test tests[] = {
 	{ "a growing file waits", test_growing, 0 },
 	{ "a change during the walk voids it", test_changed_while_walked, 0 },
 	{ "an incomplete file is walked rarely", test_incomplete, 0 },
+	{ "a crowd shares its walks", test_crowd, 0 },
 	{ "an open end waits longer", test_open_ended, 0 },
 };
 UNIT_MAIN(tests)

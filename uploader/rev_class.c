@@ -73,6 +73,34 @@ static int64_t pause_of(const struct http_response *r)
 	return r->status == 429 ? WINDOW_MS : QUOTA_MS;
 }
 
+/* What a status is likely to mean, behind what was said. */
+static const char *hint_of(int status)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} hints[] = {
+		{ 401, ": may the account do this" },
+		{ 403, ": may the account do this" },
+		{ 413, ": too large for it, or for a proxy on the way" },
+		{ 502, ": a gateway on the way gets no answer from it" },
+		{ 503, ": it is out of service or overloaded" },
+		{ 504, ": a gateway on the way gets no answer from it" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+		if (hints[i].status == status)
+			return hints[i].text;
+	return "";
+}
+
+static const char *pause_word(int status)
+{
+	if (status == 429)
+		return "too many calls, ";
+	return status == 503 ? "out of service, " : "no room for more, ";
+}
+
 static void explain(enum rev_kind kind, const char *host,
 		    const struct http_response *r, const struct rev_error *e,
 		    struct rev_result *ret)
@@ -92,11 +120,12 @@ static void explain(enum rev_kind kind, const char *host,
 			"rev_host should name the server itself",
 			host, r->status, r->location);
 	else if (ret->class == REV_LANE)
-		err_set(&ret->why, 0, "rev %s wants a pause of %lld s (%d%s)",
-			host, (long long)ret->pause_ms / 1000, r->status, said);
+		err_set(&ret->why, 0, "rev %s wants a pause of %lld s (%s%d%s)",
+			host, (long long)ret->pause_ms / 1000,
+			pause_word(r->status), r->status, said);
 	else
-		err_set(&ret->why, 0, "rev %s answered %d%s", host, r->status,
-			said);
+		err_set(&ret->why, 0, "rev %s answered %d%s%s", host, r->status,
+			said, hint_of(r->status));
 }
 
 void rev_class_judge(enum rev_kind kind, const char *host,

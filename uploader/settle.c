@@ -7,8 +7,10 @@
 
 #include "lib/str.h"
 
-/* A file must have been seen this often as it is. */
-enum { LOOKS_MIN = 2 };
+enum {
+	LOOKS_MIN = 2, /* a file must have been seen this often as it is */
+	SPREAD = 1024,
+};
 
 static uint64_t since(uint64_t then_ms, uint64_t now_ms)
 {
@@ -105,14 +107,27 @@ static bool is_quiet(const struct settle *s, uint64_t needs_ms, uint64_t now_ms,
 	return false;
 }
 
+/* A crowd was walked all at once: the file's time spreads what comes next. */
+static uint64_t rest_ms(const struct settle *s,
+			const struct settle_config *config)
+{
+	uint64_t crowd_ms = config->crowd * SETTLE_WALK_EACH_MS;
+	uint64_t chance = (uint64_t)s->attr.ctime_ns / 1000 % SPREAD;
+
+	crowd_ms += crowd_ms * chance / SPREAD;
+	return crowd_ms > s->rest_ms ? crowd_ms : s->rest_ms;
+}
+
 /* Not whole: is it time to walk again? */
-static void check_broken(const struct settle *s, uint64_t now_ms,
+static void check_broken(const struct settle *s,
+			 const struct settle_config *config, uint64_t now_ms,
 			 struct settle_result *ret)
 {
-	bool rested = since(s->walked_ms, now_ms) >= s->rest_ms;
+	uint64_t needs_ms = rest_ms(s, config);
+	bool rested = since(s->walked_ms, now_ms) >= needs_ms;
 
 	ret->state = rested ? SETTLE_WALK : SETTLE_WAIT;
-	ret->next_ms = s->walked_ms + s->rest_ms;
+	ret->next_ms = s->walked_ms + needs_ms;
 	str_copy(ret->why, s->why, sizeof(ret->why));
 }
 
@@ -140,6 +155,6 @@ void settle_check(const struct settle *s, const struct settle_config *config,
 	} else if (s->verdict == MP4_WHOLE || s->verdict == MP4_FRAGMENTED) {
 		ret->state = SETTLE_DONE;
 	} else {
-		check_broken(s, now_ms, ret);
+		check_broken(s, config, now_ms, ret);
 	}
 }

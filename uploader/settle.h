@@ -16,7 +16,8 @@
  * least two looks and for the settle time, and it is a whole MP4. One that
  * carries no mark of its end (MP4_OPEN) waits for the longer time. A file that
  * is not whole although nothing changes is walked again, more and more rarely:
- * some servers answer from stale attributes.
+ * some servers answer from stale attributes. A crowd of such files shares its
+ * walks: each of them waits so long that all together cost next to nothing.
  *
  *	settle_init(&s);
  *	each look:	settle_see(&s, &attr, mono_ms());
@@ -31,10 +32,18 @@
 struct settle_config {
 	uint64_t settle_ms;	/* settle_time */
 	uint64_t fragmented_ms; /* fragmented_settle_time */
+	size_t crowd;		/* files that settle just now */
 };
 
-/* The rest between two walks of a file that stays incomplete. */
-enum { SETTLE_WALK_MIN_MS = 10000, SETTLE_WALK_MAX_MS = 600000 };
+/*
+ * The rest between two walks of a file that stays incomplete, and between two
+ * walks of any files of a crowd.
+ */
+enum {
+	SETTLE_WALK_MIN_MS = 10000,
+	SETTLE_WALK_MAX_MS = 600000,
+	SETTLE_WALK_EACH_MS = 250,
+};
 
 enum settle_change { SETTLE_FIRST, SETTLE_SIZE, SETTLE_TIME };
 

@@ -42,6 +42,7 @@ static void free_op(struct source_op *op)
 	if (op->file)
 		drop_file(op->file);
 	list_del(&op->all_node);
+	loop_timer_release(&op->timer);
 	free(op->path);
 	free(op->to);
 	free(op->buffer);
@@ -64,13 +65,41 @@ static void give_answer(struct loop_task *task)
 	free_op(op);
 }
 
+static void on_timer(struct loop_timer *timer)
+{
+	struct source_op *op = list_entry(timer, struct source_op, timer);
+
+	op->finished = false;
+	memset(&op->result, 0, sizeof(op->result));
+	op->source->ops->start(op);
+}
+
+/* What only looks may do so twice. */
+static bool is_patient(const struct source_op *op)
+{
+	return op->verb == SOURCE_STAT || op->verb == SOURCE_FSTAT ||
+	       op->verb == SOURCE_PREAD;
+}
+
+static bool try_later(struct source_op *op)
+{
+	if (op->result.err != -EBUSY || !is_patient(op) ||
+	    op->tries == SOURCE_TRIES_MAX)
+		return false;
+	if (!op->timer.event &&
+	    loop_timer_init(&op->timer, op->source->loop, on_timer))
+		return false;
+	loop_timer_start(&op->timer, (uint64_t)SOURCE_PAUSE_MS << op->tries++);
+	return true;
+}
+
 void source_op_finish(struct source_op *op)
 {
 	assert(!op->finished);
 	op->finished = true;
 	if (op->canceled)
 		free_op(op);
-	else
+	else if (!try_later(op))
 		loop_defer(op->source->loop, &op->task);
 }
 

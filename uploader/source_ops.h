@@ -15,6 +15,10 @@
  * given from the loop, and the operation freed. A cancelled operation is
  * finished in the same way; nobody is told. Whoever cancels waits for nothing.
  *
+ * -EBUSY of a look or a read is kept back for a while, and the operation
+ * started again: an upload need not begin anew because a server is slow to
+ * fetch a file.
+ *
  * A file that is closed while cancelled operations on it still run is closed
  * when the last of them has finished.
  */
@@ -61,7 +65,12 @@ struct source_op {
 	source_done_fn *done;
 	void *arg;
 	struct loop_task task;
+	unsigned tries; /* that ended in -EBUSY, and did not count */
+	struct loop_timer timer;
 };
+
+/* With twice the pause each time: 16 s in all. */
+enum { SOURCE_TRIES_MAX = 6, SOURCE_PAUSE_MS = 250 };
 
 struct source_ops {
 	size_t op_size;

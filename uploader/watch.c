@@ -24,6 +24,7 @@ static void get_config(const struct engine *e, struct settle_config *ret)
 	ret->settle_ms = conf_number(e->conf, OPT_UP_SETTLE_TIME);
 	ret->fragmented_ms =
 		conf_number(e->conf, OPT_UP_FRAGMENTED_SETTLE_TIME);
+	ret->crowd = e->catalog.counts[JOB_SETTLING];
 }
 
 /* ---- settling ---------------------------------------------------------- */
