@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import tap  # noqa: E402
 from harness.media import make_mp4  # noqa: E402
-from harness.site import SPACE, Site  # noqa: E402
+from harness.site import SPACE, Site, check_idle  # noqa: E402
 from harness.uploader import name_of  # noqa: E402
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
@@ -128,6 +128,7 @@ def test_standby(world):
                            settings={"journal": first.journal})
     second.wait_state("state", "standby")
     assert "standing by" in second.state()["why"]
+    check_idle(second)
     site.put(SPACE, name_of(0), Media.recording)
     site.rev.wait_received(MIB)
     first.process.kill()

@@ -50,7 +50,7 @@ def without(data, word):
 
 def test_broken(world):
     """what is not whole says so, costs nothing, holds up nobody"""
-    site = Site(world)
+    site = Site(world, quick=False)
     whole = read(Media.whole)
     reasons = {
         name_of(0): (whole[:2 * MIB], "past the end"),
@@ -75,7 +75,7 @@ def test_broken(world):
 
 def test_fragmented(world):
     """fragments: closed by mfra at once, without it after a longer time"""
-    site = Site(world)
+    site = Site(world, quick=False)
     uploader = site.uploader(
         name="fragmented", settings={"fragmented_settle_time": "6s"})
     begin = time.monotonic()
@@ -101,7 +101,7 @@ def test_fragmented(world):
 
 def test_prompt(world):
     """a finished recording goes within two scans of its settle time"""
-    site = Site(world)
+    site = Site(world, quick=False)
     uploader = site.uploader(name="prompt")
     uploader.wait_state("source_state", "ready")
     begin = time.monotonic()
@@ -114,7 +114,7 @@ def test_prompt(world):
 
 def test_changed_during(world):
     """replaced, shortened, removed while it is uploaded: nothing of it stays"""
-    site = Site(world)
+    site = Site(world, quick=False)
     replaced, shortened, removed = names = [name_of(60 * n) for n in range(3)]
     for name in names:
         site.put(SPACE, name, Media.whole)
@@ -135,7 +135,7 @@ def test_changed_during(world):
 
 def test_changed_after(world):
     """touched or replaced after the last byte, before the rename"""
-    site = Site(world)
+    site = Site(world, quick=False)
     uploader = site.uploader(name="after")
     for number, change in enumerate((
             lambda path: os.utime(path),

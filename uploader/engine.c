@@ -163,7 +163,7 @@ static void on_source_changed(void *arg, const char *path)
 	if (!e->source)
 		return;
 	source_get_status(e->source, &status);
-	if (status.state == SOURCE_READY && !path)
+	if (!path) /* what waits goes on, or says why it waits now */
 		engine_wake_all(e);
 	if (e->is_open && status.state == SOURCE_READY)
 		watch_scan_now(e, false);

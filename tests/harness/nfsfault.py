@@ -4,10 +4,13 @@
     faults = world.nfs_faults(nfs)
     faults.answer("READ", JUKEBOX, times=3)
     faults.lose("RENAME")
+    faults.before("RENAME", lambda: os.unlink(path))
     ... nfs.url(port=faults.port) ...
 
 `answer` sends an error of its own, the server never sees the call. `lose`
 lets the server do the work and cuts the connection in place of the answer.
+`before` does something once a call has come and before the server has it: the
+instant between two calls of a client.
 NFSv3 calls are known by their procedure; of v4, where a call is a COMPOUND,
 `answer` fails the first operation and a call is known by an operation that it
 has (RFC 1813, RFC 7530, RFC 5531).
@@ -99,11 +102,12 @@ class Call:
 
 
 class Rule:
-    def __init__(self, name, status, times, text):
+    def __init__(self, name, times, text, status=None, action=None):
         if name not in CALLS:
             raise ValueError(f"no such call: {name}")
         self.name = name
-        self.status = status          # None: the answer is lost
+        self.status = status          # of a made-up answer, or
+        self.action = action          # what is done first; neither: lost
         self.left = times             # 0: all
         self.endless = times == 0
         self.text = text.encode()
@@ -155,7 +159,9 @@ class Pair:
             with self._lock:
                 _send(self._client, call.failed(rule.name, rule.status))
             return
-        if rule:
+        if rule and rule.action:
+            rule.action()
+        elif rule:
             self._lost.add(call.xid)
         _send(self._server, data)
 
@@ -209,11 +215,15 @@ class NfsFaults:
 
     def answer(self, name, status, times=1, text=""):
         """The next `times` calls (0: all) get this error."""
-        return self._add(Rule(name, status, times, text))
+        return self._add(Rule(name, times, text, status=status))
 
     def lose(self, name, times=1, text=""):
         """The next calls are done, and their answers lost."""
-        return self._add(Rule(name, None, times, text))
+        return self._add(Rule(name, times, text))
+
+    def before(self, name, action, times=1, text=""):
+        """action() before the next calls reach the server."""
+        return self._add(Rule(name, times, text, action=action))
 
     def clear(self):
         with self._lock:

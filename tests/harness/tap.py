@@ -70,11 +70,10 @@ def _run(number, function, world):
     return True
 
 
-def _tests(module):
-    """In order of definition; names on the command line select."""
+def _tests(module, wanted):
+    """In order of definition; `wanted` are parts of their names."""
     found = [value for name, value in vars(module).items()
              if name.startswith("test_") and inspect.isfunction(value)]
-    wanted = sys.argv[1:]
     if wanted:
         found = [test for test in found
                  if any(word in test.__name__ for word in wanted)]
@@ -85,19 +84,24 @@ def _hangs(*_):
     raise AssertionError(f"not done within {LIMIT_SECONDS} s")
 
 
-def main(make_world, prepare=None, tidy=False, slow=False):
+def main(make_world, prepare=None, tidy=False, slow=False, brief=()):
     """Runs the caller's tests within one make_world(), then exits.
 
     `prepare(world)` sets up what all tests share; a Skip in it skips all.
     `tidy`: what a test starts ends with it, not with the script. `slow`: too
-    long for `make check`, unless FULL=1 says so, as ./selftest does.
+    long for `make check`, unless FULL=1 says so, as ./selftest does; `brief`
+    are parts of the names of those that are not. Names on the command line
+    select.
     """
-    if slow and not os.environ.get("FULL") and not sys.argv[1:]:
+    wanted = sys.argv[1:]
+    if slow and not os.environ.get("FULL") and not wanted:
+        wanted = brief
+    if slow and not os.environ.get("FULL") and not wanted:
         _say("1..0 # SKIP minutes long: FULL=1 runs it, ./selftest does")
         sys.exit(0)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGALRM, _hangs)
-    tests = _tests(sys.modules["__main__"])
+    tests = _tests(sys.modules["__main__"], wanted)
     good = True
     with make_world() as world:
         try:
