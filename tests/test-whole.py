@@ -118,13 +118,16 @@ def test_changed_during(world):
     replaced, shortened, removed = names = [name_of(60 * n) for n in range(3)]
     for name in names:
         site.put(SPACE, name, Media.whole)
+    fault = site.rev.fault(path="/api/*/uploads/videos", stall_at=MIB // 2,
+                           times=3)
     uploader = site.uploader(name="during", settings={
         "parallel": 3, "bandwidth": "3M"})
     wait_for(lambda: len([r for r in site.rev.in_flight()
-                          if r["received"] > MIB // 2]) == 3, 20, "uploads")
+                          if r["received"] >= MIB // 2]) == 3, what="uploads")
     site.put(SPACE, replaced, Media.other)
     os.truncate(site.path(shortened), 2 * MIB)
     os.unlink(site.path(removed))
+    site.rev.heal(fault)
     uploader.wait_why(shortened, "past the end")
     uploader.wait_job(removed, "deleted")
     uploader.wait_job(replaced, "ready")
@@ -146,7 +149,7 @@ def test_changed_after(world):
                                seconds=0)
         path = site.put(SPACE, name, Media.whole)
         # The answer is held back: the video exists, the id is not known.
-        wait_for(lambda: site.rev.videos()[number:], 20, "the video")
+        wait_for(lambda: site.rev.videos()[number:], what="the video")
         change(path)
         site.rev.heal(fault)
         uploader.wait_job(name, "ready")
