@@ -4,6 +4,7 @@ recordings and the uploader; a call over TLS and SRTP, the streamer and nginx
 with RTMPS; and both in the mount. Started by ./quickstart."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -41,10 +42,10 @@ def title(text):
     say(f"\n{bold}== {text}{plain}")
 
 
-def show(*command):
+def show(*command, cwd=None):
     """A command as a person would type it, and what it prints."""
-    say("$ " + " ".join(command))
-    subprocess.run(command, check=False)
+    say("$ " + shlex.join(command))
+    subprocess.run(command, check=False, cwd=cwd)
 
 
 class Demo:
@@ -138,11 +139,9 @@ class Demo:
              "compact", self.nginx.url("Weekly"))
         if os.path.ismount(self.mount):
             title("The call in the mounted tree")
-            show("ls", f"{self.mount}/streamer/by-state/publishing")
-            calls = f"{self.mount}/streamer/calls"
-            call, = os.listdir(calls)
-            show("grep", "-r", ".", f"{calls}/{call}")
-            show("cat", f"{self.mount}/summary")
+            self.show("ls", "streamer/by-state/publishing")
+            call, = os.listdir(f"{self.mount}/streamer/calls")
+            self.show("grep", "-r", ".", f"streamer/calls/{call}")
 
     # ---- live ---------------------------------------------------------------
 
@@ -155,7 +154,7 @@ class Demo:
         speed = f"{rate:5.1f} MiB/s" if rate else ""
         name = os.path.basename(job["path"])
         return f"{name}  {mib:6.1f} MiB  {job['state']:<10} " \
-               f"[{bar:<20}] {done:3}% {speed:<12} {job['why'][:60]}"
+               f"[{bar:<20}] {done:3}% {speed:<12} {job['why'][:70]}"
 
     def watch(self):
         title("At work")
@@ -194,18 +193,30 @@ class Demo:
         if os.path.ismount(self.mount):
             self.tour_mount()
 
+    def show(self, *command):
+        show(*command, cwd=self.mount)
+
     def tour_mount(self):
-        title("The mounted tree")
-        show("cat", f"{self.mount}/summary")
-        show("ls", "-l", f"{self.mount}/uploader/by-state")
-        show("ls", f"{self.mount}/uploader/by-space")
+        title("The mounted tree: a recording is a directory, a fact a file")
+        say("$ cd " + self.mount)
+        self.show("ls", "-x", "uploader/by-state")
+        self.show("ls", "uploader/by-space")
         job = self.uploader.jobs()[0]
-        folder = f"{self.mount}/uploader/recordings/" + job["path"][:-4]
-        show("ls", folder)
-        show("grep", "-r", "", folder)
-        show("tail", "-n", "6", f"{self.mount}/events")
-        say("\nTry:  watch -n1 cat " + f"{self.mount}/summary")
-        say("      tail -f " + f"{self.mount}/events")
+        self.show("grep", "-r", ".", "uploader/recordings/" + job["path"][:-4])
+        self.show("tail", "-n", "6", "events")
+
+    def say_bye(self, once):
+        if os.path.ismount(self.mount):
+            title("Both at a glance")
+            self.show("grep", "-v", " 0$", "summary")
+        if once:
+            say("\nAll of it ends now, and leaves nothing behind but the "
+                "build. ./quickstart without --once goes on until Ctrl-C.")
+            return
+        title("It goes on until Ctrl-C")
+        say("put more recordings into   " + self.nfs.export)
+        say(f"watch it with              watch -n1 cat {self.mount}/summary")
+        say(f"                           tail -f {self.mount}/events")
 
 
 def main():
@@ -221,10 +232,9 @@ def main():
         if os.path.exists(built("streamer/upcast-streamer")):
             demo.start_call()
             demo.show_call()
+        demo.say_bye(once)
         if once:
             return
-        title("It goes on until Ctrl-C; put more recordings into "
-              + demo.nfs.export)
         try:
             signal.pause()
         except KeyboardInterrupt:
