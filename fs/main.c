@@ -3,7 +3,6 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -23,9 +22,8 @@
 
 /* Everything that runs, in the order in which it is made. */
 struct program {
+	struct options options; /* with the words that `boot` points to */
 	struct boot boot;
-	char **argv; /* that `boot` points into */
-	struct options options;
 	struct conf *conf;
 	struct loop *loop;
 	struct loop_timer watchdog;
@@ -196,16 +194,18 @@ static void end(struct program *p)
 	loop_free(p->loop);
 	conf_free(p->conf);
 	options_release(&p->options);
-	free(p->argv);
 }
 
-static int configure(struct program *p, struct err *err)
+static int configure(struct program *p, int argc, char **argv, struct err *err)
 {
-	int code = options_parse(p->boot.argc, p->boot.argv, &p->options, err);
+	int code = options_parse(argc, argv, &p->options, err);
 
 	if (code)
 		return code;
-	/* mount(8) has no other way to name it. */
+	boot_parse(p->options.argc, p->options.argv,
+		   "shows calls and recordings as files: [options] "
+		   "[[source] mountpoint] [-o option,...]",
+		   NULL, &p->boot);
 	if (p->options.config_path)
 		p->boot.config_path = p->options.config_path;
 	return conf_load(p->boot.config_path, NULL, &p->conf, err);
@@ -229,15 +229,8 @@ int main(int argc, char **argv)
 {
 	struct program p = { 0 };
 	struct err err = { 0 };
-	int code;
+	int code = configure(&p, argc, argv, &err);
 
-	if (options_sort(argc, argv, &argc, &p.argv))
-		return 1;
-	boot_parse(argc, p.argv,
-		   "shows calls and recordings as files: [options] "
-		   "[[source] mountpoint] [-o option,...]",
-		   NULL, &p.boot);
-	code = configure(&p, &err);
 	if (!code && !p.boot.check_only) {
 		open_log(&p);
 		boot_limits();

@@ -105,10 +105,9 @@ static int64_t oldest(const struct model *m, const struct daemon *d,
 
 		if (!dir)
 			continue;
-		list_for_each(it, &dir->children) {
-			struct node *l = list_entry(it, struct node, sibling);
+		tree_for_each(link, dir) {
 			int64_t at = render_parse_time(
-				facts_get(object_facts(l->owner), modified));
+				facts_get(object_facts(link->owner), modified));
 
 			first = at && at < first ? at : first;
 		}
@@ -117,124 +116,98 @@ static int64_t oldest(const struct model *m, const struct daemon *d,
 }
 
 /* The name of a state or a daemon inside of quotes. */
-static int add_label(struct buf *dst, const char *text)
+static void add_label(struct text *dst, const char *name, const char *value)
 {
-	int err = 0;
-
-	for (; *text && !err; text++)
-		err = *text == '"' || *text == '\\'
-			      ? buf_printf(dst, "\\%c", *text)
-			      : buf_add_u8(dst, (uint8_t)*text);
-	return err;
+	text_printf(dst, "%s=\"", name);
+	for (; *value; value++)
+		text_printf(dst,
+			    *value == '"' || *value == '\\' ? "\\%c" : "%c",
+			    *value);
+	text_add(dst, "\"");
 }
 
-static int add_sample(struct buf *dst, const struct metric *metric,
-		      const struct daemon *d, const char *state, uint64_t value)
+static void add_sample(struct text *dst, const struct metric *metric,
+		       const struct daemon *d, const char *state,
+		       uint64_t value)
 {
-	int err = buf_printf(dst, "%s{daemon=\"", metric->name);
-
-	if (!err)
-		err = add_label(dst, d->folder);
-	if (!err && state)
-		err = buf_add_str(dst, "\",state=\"");
-	if (!err && state)
-		err = add_label(dst, state);
-	if (!err)
-		err = buf_printf(dst, "\"} %llu\n", (unsigned long long)value);
-	return err;
-}
-
-static int add_counts(struct buf *dst, const struct metric *metric,
-		      const struct daemon *d)
-{
-	int err = 0;
-
-	list_for_each(it, &d->by_state->children) {
-		struct node *dir = list_entry(it, struct node, sibling);
-
-		if (!err)
-			err = add_sample(dst, metric, d, dir->name,
-					 dir->child_count);
+	text_printf(dst, "%s{", metric->name);
+	add_label(dst, "daemon", d->folder);
+	if (state) {
+		text_add(dst, ",");
+		add_label(dst, "state", state);
 	}
-	return err;
+	text_printf(dst, "} %llu\n", (unsigned long long)value);
 }
 
-/* A fact that is not known has no sample. */
-static int add_fact(struct buf *dst, const struct metric *metric,
-		    const struct daemon *d)
+/* False where it is not known: then there is no sample. */
+static bool find_fact(const struct metric *metric, const struct daemon *d,
+		      uint64_t *ret)
 {
 	const char *text = facts_get(&d->facts, layout_find_key(d->dir->layout,
 								metric->key));
-	uint64_t value;
 	bool yes;
 
 	switch (metric->source) {
 	case FACT_TIME:
-		value = (uint64_t)render_parse_time(text);
-		break;
+		*ret = (uint64_t)render_parse_time(text);
+		return *text;
 	case FACT_BOOL:
 		if (str_parse_bool(text, &yes))
-			return 0;
-		value = yes;
-		break;
+			return false;
+		*ret = yes;
+		return true;
 	default:
-		if (str_parse_u64(text, 0, UINT64_MAX, &value))
-			return 0;
+		return !str_parse_u64(text, 0, UINT64_MAX, ret);
 	}
-	return *text ? add_sample(dst, metric, d, NULL, value) : 0;
 }
 
-static int add_daemon(const struct model *m, const struct metric *metric,
-		      const struct daemon *d, int64_t now_ms, struct buf *dst)
+static bool find_value(const struct model *m, const struct metric *metric,
+		       const struct daemon *d, int64_t now_ms, uint64_t *ret)
 {
-	uint64_t value = 0;
-
 	switch (metric->source) {
-	case COUNT:
-		return add_counts(dst, metric, d);
-	case FACT:
-	case FACT_TIME:
-	case FACT_BOOL:
-		return add_fact(dst, metric, d);
 	case UP:
-		value = d->status == CTLREAD_RUNNING;
-		break;
+		*ret = d->status == CTLREAD_RUNNING;
+		return true;
 	case SUM:
-		value = sum_of(m, d, busy_states, ARRAY_SIZE(busy_states),
-			       metric->key);
-		break;
 	case SUM_BITS:
-		value = sum_of(m, d, busy_states, ARRAY_SIZE(busy_states),
-			       metric->key) /
-			8;
-		break;
+		*ret = sum_of(m, d, busy_states, ARRAY_SIZE(busy_states),
+			      metric->key) /
+		       (metric->source == SUM_BITS ? 8 : 1);
+		return true;
 	case LEFT:
-		value = bytes_left(m, d);
-		break;
+		*ret = bytes_left(m, d);
+		return true;
 	case OLDEST:
-		value = (uint64_t)oldest(m, d, now_ms / 1000);
-		break;
+		*ret = (uint64_t)oldest(m, d, now_ms / 1000);
+		return true;
+	default:
+		return find_fact(metric, d, ret);
 	}
-	return add_sample(dst, metric, d, NULL, value);
 }
 
-int render_metrics(const struct model *m, int64_t now_ms, struct buf *dst)
+static void add_daemon(const struct model *m, const struct metric *metric,
+		       const struct daemon *d, int64_t now_ms, struct text *dst)
 {
-	int err = 0;
+	uint64_t value;
 
-	for (size_t i = 0; i < ARRAY_SIZE(metrics) && !err; i++) {
+	if (metric->source == COUNT)
+		tree_for_each(state, d->by_state)
+			add_sample(dst, metric, d, state->name,
+				   state->child_count);
+	else if (find_value(m, metric, d, now_ms, &value))
+		add_sample(dst, metric, d, NULL, value);
+}
+
+void render_metrics(const struct model *m, int64_t now_ms, struct text *dst)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++) {
 		const struct metric *metric = &metrics[i];
 
-		err = buf_printf(dst, "# HELP %s %s\n# TYPE %s %s\n",
-				 metric->name, metric->help, metric->name,
-				 metric->type);
-		list_for_each(it, &m->daemons) {
-			struct daemon *d = list_entry(it, struct daemon, node);
-			int is = d->is_streamer ? STREAMER : UPLOADER;
-
-			if (!err && metric->daemons & is)
-				err = add_daemon(m, metric, d, now_ms, dst);
-		}
+		text_printf(dst, "# HELP %s %s\n# TYPE %s %s\n", metric->name,
+			    metric->help, metric->name, metric->type);
+		model_for_each(d, m)
+			if (metric->daemons &
+			    (d->is_streamer ? STREAMER : UPLOADER))
+				add_daemon(m, metric, d, now_ms, dst);
 	}
-	return err;
 }

@@ -48,6 +48,12 @@ struct daemon {
 	struct object *objects;	   /* by id */
 };
 
+#define model_for_each(d, m)                                                   \
+	for (struct daemon *d =                                                \
+		     list_entry((m)->daemons.next, struct daemon, node);       \
+	     &d->node != &(m)->daemons;                                        \
+	     d = list_entry(d->node.next, struct daemon, node))
+
 /* A call or a recording. The links to it in by-state/ are owned by it, too. */
 struct object;
 const char *object_id(const struct object *o);

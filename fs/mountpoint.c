@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <mntent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,83 +17,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/buf.h"
-
-enum { PROBE_MS = 2000, TABLE_MAX = 16 << 20 };
+enum { PROBE_MS = 2000 };
 
 static const char our_type[] = "fuse.upcast-fs";
 
-/* Mount points are written with blanks and the like as \OOO. */
-static void unescape_octal(char *s)
+bool mountpoint_is_ours(FILE *table, const char *path)
 {
-	char *to = s;
+	char line[2 * PATH_MAX];
+	struct mntent entry;
+	bool found = false;
 
-	for (; *s; to++) {
-		if (*s == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' &&
-		    s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
-			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
-				     (s[3] - '0'));
-			s += 4;
-		} else {
-			*to = *s++;
-		}
-	}
-	*to = '\0';
-}
-
-/* "36 35 98:0 /root /mount/point rw,... - type source options" */
-static bool is_our_line(char *line, const char *path)
-{
-	char *save = NULL, *type = strstr(line, " - "), *word;
-
-	if (!type)
-		return false;
-	*type = '\0';
-	type += 3;
-	type[strcspn(type, " ")] = '\0';
-	word = strtok_r(line, " ", &save);
-	for (int i = 0; word && i < 4; i++)
-		word = strtok_r(NULL, " ", &save);
-	if (!word || strcmp(type, our_type))
-		return false;
-	unescape_octal(word);
-	return !strcmp(word, path);
-}
-
-int mountpoint_is_ours(const char *table, const char *path)
-{
-	char *copy = strdup(table), *save = NULL;
-	int found = 0;
-
-	if (!copy)
-		return -ENOMEM;
-	for (char *line = strtok_r(copy, "\n", &save); line && !found;
-	     line = strtok_r(NULL, "\n", &save))
-		found = is_our_line(line, path);
-	free(copy);
+	while (!found && getmntent_r(table, &entry, line, sizeof(line)))
+		found = !strcmp(entry.mnt_type, our_type) &&
+			!strcmp(entry.mnt_dir, path);
 	return found;
-}
-
-static int read_table(struct buf *dst)
-{
-	int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	ssize_t n = 1;
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (!err && n > 0) {
-		err = buf_reserve(dst, 4096);
-		if (err)
-			break;
-		n = read(fd, dst->data + dst->len, 4096);
-		dst->len += n > 0 ? (size_t)n : 0;
-		dst->data[dst->len] = '\0';
-	}
-	if (n < 0)
-		err = -errno;
-	close(fd);
-	return err;
 }
 
 /*
@@ -213,23 +152,18 @@ static int make_folder(const char *path, struct err *err)
 
 int mountpoint_prepare(const char *path, struct err *err)
 {
+	FILE *table = setmntent("/proc/self/mounts", "re");
 	char *full = kernel_path(path);
-	struct buf table;
-	int code;
+	int code = 0;
 
-	if (!full)
-		return err_set(err, -ENOMEM, "%s: out of memory", path);
-	buf_init(&table, TABLE_MAX);
-	code = read_table(&table);
-	if (!code)
-		code = mountpoint_is_ours(buf_text(&table), full);
-	buf_release(&table);
-	if (code < 0)
-		err_set(err, code, "/proc/self/mountinfo: %s", err_str(code));
-	else if (code)
+	if (!full || !table)
+		code = err_set(err, -errno, "%s: %s", path, err_str(-errno));
+	else if (mountpoint_is_ours(table, full))
 		code = clear_stale(full, err);
 	if (!code)
 		code = make_folder(full, err);
+	if (table)
+		endmntent(table);
 	free(full);
 	return code;
 }

@@ -2,6 +2,9 @@
 #ifndef UPCAST_FS_MOUNTPOINT_H
 #define UPCAST_FS_MOUNTPOINT_H
 
+#include <stdbool.h>
+#include <stdio.h>
+
 #include "lib/attr.h"
 #include "lib/err.h"
 
@@ -14,10 +17,7 @@
  */
 int mountpoint_prepare(const char *path, struct err *err) ATTR_MUST_CHECK;
 
-/*
- * Is something of ours mounted there? `table` is in the form of
- * /proc/self/mountinfo (proc(5)). Pure.
- */
-int mountpoint_is_ours(const char *table, const char *path);
+/* Is something of ours mounted there? `table` is that of getmntent(3). */
+bool mountpoint_is_ours(FILE *table, const char *path);
 
 #endif

@@ -3,202 +3,153 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <fuse_opt.h>
+
 #include "lib/str.h"
 
-enum what { OURS, OPEN, PASS, DROP };
+enum { PASS_ON };
 
-/* A name that ends in "=" takes a value, one that ends in "-" any rest. */
-static const struct known {
-	const char *name;
-	enum what what;
-	size_t field; /* of struct options */
-} known[] = {
-	{ "control_dir=", OURS, offsetof(struct options, control_dir) },
-	{ "group=", OURS, offsetof(struct options, group) },
-	{ "config=", OURS, offsetof(struct options, config_path) },
-	{ "open", OPEN, 0 },
-	{ "ro", PASS, 0 },
-	{ "rw", PASS, 0 },
-	{ "noatime", PASS, 0 },
-	{ "relatime", DROP, 0 },
-	{ "suid", DROP, 0 },
-	{ "nosuid", DROP, 0 },
-	{ "dev", DROP, 0 },
-	{ "nodev", DROP, 0 },
-	{ "exec", DROP, 0 },
-	{ "noexec", DROP, 0 },
-	{ "async", DROP, 0 },
-	{ "allow_other", DROP, 0 },
-	{ "default_permissions", DROP, 0 },
-	{ "defaults", DROP, 0 },
-	{ "auto", DROP, 0 },
-	{ "noauto", DROP, 0 },
-	{ "nofail", DROP, 0 },
-	{ "_netdev", DROP, 0 },
-	{ "user", DROP, 0 },
-	{ "nouser", DROP, 0 },
-	{ "users", DROP, 0 },
-	{ "x-", DROP, 0 },
-	{ "auto_unmount", PASS, 0 },
-	{ "debug", PASS, 0 },
+struct parse {
+	struct options o; /* first: the table has its fields */
+	struct err *err;
+	int code;
 };
 
-static bool matches(const char *word, const char *name)
-{
-	size_t n = strlen(name);
-
-	if (name[n - 1] == '=' || name[n - 1] == '-')
-		return !strncmp(word, name, n);
-	return !strcmp(word, name);
-}
-
-static int pass_on(struct options *o, const char *word)
-{
-	char *longer;
-
-	if (asprintf(&longer, "%s%s%s", o->kernel ? o->kernel : "",
-		     o->kernel ? "," : "", word) < 0)
-		return -ENOMEM;
-	free(o->kernel);
-	o->kernel = longer;
-	return 0;
-}
-
-static int take_word(struct options *o, const char *word, struct err *err)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		if (!matches(word, known[i].name))
-			continue;
-		if (known[i].what == OURS)
-			return str_replace(
-				(char **)((char *)o + known[i].field),
-				word + strlen(known[i].name));
-		if (known[i].what == PASS)
-			return pass_on(o, word);
-		o->open = o->open || known[i].what == OPEN;
-		return 0;
+#define TAKE(word, field)                                                      \
+	{                                                                      \
+		word, offsetof(struct options, field), 1                       \
 	}
-	return err_set(
-		err, -EINVAL,
-		"-o %s: not an option of upcast-fs: config=, "
-		"control_dir=, group=, open, ro, noatime, auto_unmount, debug",
-		word);
-}
+#define PASS(word) FUSE_OPT_KEY(word, PASS_ON)
+#define DROP(word) FUSE_OPT_KEY(word, FUSE_OPT_KEY_DISCARD)
 
-static int take_list(struct options *o, const char *list, struct err *err)
+/* What stands in fstab for mount(8), or is always so here, is dropped. */
+static const struct fuse_opt table[] = {
+	TAKE("-c %s", config_path),
+	TAKE("--config=%s", config_path),
+	TAKE("config=%s", config_path),
+	TAKE("control_dir=%s", control_dir),
+	TAKE("group=%s", group),
+	TAKE("open", open),
+	PASS("ro"),
+	PASS("rw"),
+	PASS("noatime"),
+	PASS("auto_unmount"),
+	PASS("debug"),
+	DROP("relatime"),
+	DROP("suid"),
+	DROP("nosuid"),
+	DROP("dev"),
+	DROP("nodev"),
+	DROP("exec"),
+	DROP("noexec"),
+	DROP("async"),
+	DROP("allow_other"),
+	DROP("default_permissions"),
+	DROP("defaults"),
+	DROP("auto"),
+	DROP("noauto"),
+	DROP("nofail"),
+	DROP("_netdev"),
+	DROP("user"),
+	DROP("nouser"),
+	DROP("users"),
+	FUSE_OPT_END,
+};
+
+static int refuse(struct parse *p, const char *word, const char *why)
 {
-	char *copy = strdup(list), *save = NULL;
-	int code = copy ? 0 : -ENOMEM;
-
-	for (char *word = copy ? strtok_r(copy, ",", &save) : NULL;
-	     word && !code; word = strtok_r(NULL, ",", &save))
-		code = take_word(o, word, err);
-	free(copy);
-	return code;
+	p->code = err_set(p->err, -EINVAL, "%s: %s", word, why);
+	return -1;
 }
 
 /* One word: the mount point. Two: the source comes first. */
-static int take_place(struct options *o, const char *word, struct err *err)
+static int take_place(struct parse *p, const char *word)
 {
-	if (!o->mountpoint)
-		return str_replace(&o->mountpoint, word);
-	if (o->source)
-		return err_set(err, -EINVAL,
-			       "%s: one source and one mount point are enough",
-			       word);
-	o->source = o->mountpoint;
-	o->mountpoint = NULL;
-	return str_replace(&o->mountpoint, word);
+	if (p->o.source)
+		return refuse(p, word,
+			      "one source and one mount point are enough");
+	p->o.source = p->o.mountpoint;
+	p->o.mountpoint = strdup(word);
+	if (!p->o.mountpoint)
+		p->code = err_set(p->err, -ENOMEM, "out of memory");
+	return p->code ? -1 : 0;
 }
 
-static int take_all(struct options *o, int argc, char **argv, struct err *err)
+/* 1 keeps a word for boot_parse(), 0 takes it. */
+static int on_word(void *arg, const char *word, int key, struct fuse_args *rest)
 {
-	int code = 0;
+	struct parse *p = arg;
 
-	for (int i = 0; i < argc && !code; i++) {
-		if (!strcmp(argv[i], "--"))
-			continue;
-		if (!strcmp(argv[i], "-o") && i + 1 < argc)
-			code = take_list(o, argv[++i], err);
-		else if (!strncmp(argv[i], "-o", 2) && argv[i][2])
-			code = take_list(o, argv[i] + 2, err);
-		else if (*argv[i] == '-')
-			code = err_set(err, -EINVAL,
-				       "%s: options other than -o stand before "
-				       "the mount point",
-				       argv[i]);
-		else
-			code = take_place(o, argv[i], err);
-	}
-	if (!code && o->source && *o->source == '/' && !o->control_dir)
-		code = str_replace(&o->control_dir, o->source);
-	if (!code && ((o->mountpoint && *o->mountpoint != '/') ||
-		      (o->control_dir && *o->control_dir != '/')))
-		code = err_set(err, -EINVAL, "%s: must be an absolute path",
-			       o->mountpoint && *o->mountpoint != '/'
-				       ? o->mountpoint
-				       : o->control_dir);
-	return code;
-}
-
-/* How many words the option at `i` takes: 0 if it is not -o. */
-static int words_of_option(int argc, char **argv, int i)
-{
-	if (strncmp(argv[i], "-o", 2))
+	if (key == FUSE_OPT_KEY_NONOPT)
+		return take_place(p, word);
+	if (key == PASS_ON)
+		return fuse_opt_add_opt(&p->o.kernel, word);
+	if (*word == '-')
+		return 1;
+	if (!strncmp(word, "x-", 2))
 		return 0;
-	return argv[i][2] || i + 1 == argc ? 1 : 2;
+	return refuse(p, word,
+		      "not an option of upcast-fs: config=, control_dir=, "
+		      "group=, open, ro, noatime, auto_unmount, debug");
 }
 
-int options_sort(int argc, char **argv, int *ret_argc, char ***ret_argv)
+static bool is_relative(const char *path)
 {
-	static char end[] = "--";
-	char **sorted = calloc((size_t)argc + 2, sizeof(*sorted));
-	int n = 0;
+	return path && *path != '/';
+}
 
-	if (!sorted)
-		return -ENOMEM;
-	for (int i = 0, take; i < argc; i += take ? take : 1) {
-		take = i ? words_of_option(argc, argv, i) : 0;
-		if (!take)
-			sorted[n++] = argv[i];
+static int finish(struct parse *p)
+{
+	struct options *o = &p->o;
+
+	if (o->source && *o->source == '/' && !o->control_dir) {
+		o->control_dir = strdup(o->source);
+		if (!o->control_dir)
+			return err_set(p->err, -ENOMEM, "out of memory");
 	}
-	sorted[n++] = end;
-	for (int i = 1, take; i < argc; i += take ? take : 1) {
-		take = words_of_option(argc, argv, i);
-		for (int k = 0; k < take; k++)
-			sorted[n++] = argv[i + k];
-	}
-	*ret_argc = n;
-	*ret_argv = sorted;
+	if (is_relative(o->mountpoint) || is_relative(o->control_dir))
+		return err_set(p->err, -EINVAL, "%s: must be an absolute path",
+			       is_relative(o->mountpoint) ? o->mountpoint
+							  : o->control_dir);
 	return 0;
 }
 
 int options_parse(int argc, char **argv, struct options *ret, struct err *err)
 {
-	struct options o = { 0 };
-	int code = take_all(&o, argc, argv, err);
+	struct parse p = { .err = err };
+	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
 
-	if (code) {
-		options_release(&o);
-		if (code == -ENOMEM)
-			err_set(err, code, "out of memory");
-		return code;
+	if (fuse_opt_parse(&args, &p, table, on_word)) {
+		/* Of memory, or of a -o without anything it says so itself. */
+		if (!p.code)
+			p.code = err_set(err, -EINVAL,
+					 "the command line is not complete");
+	} else {
+		p.code = finish(&p);
 	}
-	*ret = o;
-	return 0;
+	p.o.argc = args.argc;
+	p.o.argv = args.argv;
+	p.o.owns_argv = args.allocated;
+	if (p.code)
+		options_release(&p.o);
+	else
+		*ret = p.o;
+	return p.code;
 }
 
 void options_release(struct options *o)
 {
+	struct fuse_args args = { o->argc, o->argv, o->owns_argv };
+
 	free(o->source);
 	free(o->mountpoint);
 	free(o->control_dir);
 	free(o->group);
 	free(o->config_path);
 	free(o->kernel);
+	fuse_opt_free_args(&args);
 	*o = (struct options){ 0 };
 }

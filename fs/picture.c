@@ -55,20 +55,12 @@ static void count(struct day *day, const struct object *o, const char *state)
 
 static void count_all(const struct model *m, struct day *day)
 {
-	list_for_each(it, &m->daemons) {
-		struct daemon *d = list_entry(it, struct daemon, node);
-
+	model_for_each(d, m) {
 		if (d->is_streamer)
 			continue;
-		list_for_each(at, &d->by_state->children) {
-			struct node *dir = list_entry(at, struct node, sibling);
-
-			list_for_each(l, &dir->children)
-				count(day,
-				      list_entry(l, struct node, sibling)
-					      ->owner,
-				      dir->name);
-		}
+		tree_for_each(state, d->by_state)
+			tree_for_each(link, state)
+				count(day, link->owner, state->name);
 	}
 	for (size_t i = 1; i < SLOTS; i++)
 		day->waiting[i] += day->waiting[i - 1];
@@ -85,36 +77,34 @@ static int highest(const struct day *day)
 	return max;
 }
 
-static int add_bars(const struct day *day, int max, struct buf *dst)
+static void add_bars(const struct day *day, int max, struct text *dst)
 {
-	int err = buf_add_str(dst, "<g fill=\"#7ab97a\">\n");
-
-	for (int i = 0; i < SLOTS && !err; i++) {
+	text_add(dst, "<g fill=\"#7ab97a\">\n");
+	for (int i = 0; i < SLOTS; i++) {
 		int h = day->done[i] * HEIGHT / max;
 
 		if (day->done[i])
-			err = buf_printf(dst,
-					 "<rect x=\"%d\" y=\"%d\" width=\"%d\" "
-					 "height=\"%d\"/>\n",
-					 LEFT + i * WIDTH, TOP + HEIGHT - h,
-					 WIDTH - 1, h);
+			text_printf(dst,
+				    "<rect x=\"%d\" y=\"%d\" width=\"%d\" "
+				    "height=\"%d\"/>\n",
+				    LEFT + i * WIDTH, TOP + HEIGHT - h,
+				    WIDTH - 1, h);
 	}
-	return err ? err : buf_add_str(dst, "</g>\n");
+	text_add(dst, "</g>\n");
 }
 
-static int add_line(const struct day *day, int max, struct buf *dst)
+static void add_line(const struct day *day, int max, struct text *dst)
 {
-	int err = buf_add_str(dst, "<polyline fill=\"none\" stroke=\"#b04a2f\" "
-				   "stroke-width=\"2\" points=\"");
-
-	for (int i = 0; i < SLOTS && !err; i++)
-		err = buf_printf(dst, "%s%d,%d", i ? " " : "",
-				 LEFT + i * WIDTH + WIDTH / 2,
-				 TOP + HEIGHT - day->waiting[i] * HEIGHT / max);
-	return err ? err : buf_add_str(dst, "\"/>\n");
+	text_add(dst, "<polyline fill=\"none\" stroke=\"#b04a2f\" "
+		      "stroke-width=\"2\" points=\"");
+	for (int i = 0; i < SLOTS; i++)
+		text_printf(dst, "%s%d,%d", i ? " " : "",
+			    LEFT + i * WIDTH + WIDTH / 2,
+			    TOP + HEIGHT - day->waiting[i] * HEIGHT / max);
+	text_add(dst, "\"/>\n");
 }
 
-int render_picture(const struct model *m, int64_t now_ms, struct buf *dst)
+void render_picture(const struct model *m, int64_t now_ms, struct text *dst)
 {
 	struct day day = {
 		.start_s = now_ms / 1000 - SLOTS * SLOT_S,
@@ -122,13 +112,13 @@ int render_picture(const struct model *m, int64_t now_ms, struct buf *dst)
 		.modified = layout_find_key(&layout_recording, "modified"),
 		.ready = layout_find_key(&layout_recording, "done"),
 	};
-	int err, max, total = 0;
+	int max, total = 0;
 
 	count_all(m, &day);
 	max = highest(&day);
 	for (size_t i = 0; i < SLOTS; i++)
 		total += day.done[i];
-	err = buf_printf(
+	text_printf(
 		dst,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
 		"height=\"%d\" font-family=\"sans-serif\" font-size=\"11\">\n"
@@ -141,9 +131,7 @@ int render_picture(const struct model *m, int64_t now_ms, struct buf *dst)
 		LEFT + SLOTS * WIDTH + 10, TOP + HEIGHT + 10, LEFT,
 		day.waiting[SLOTS - 1], LEFT + 120, total, LEFT - 4, TOP + 10,
 		max, LEFT - 4, TOP + HEIGHT, LEFT, TOP + HEIGHT, SLOTS * WIDTH);
-	if (!err)
-		err = add_bars(&day, max, dst);
-	if (!err)
-		err = add_line(&day, max, dst);
-	return err ? err : buf_add_str(dst, "</svg>\n");
+	add_bars(&day, max, dst);
+	add_line(&day, max, dst);
+	text_add(dst, "</svg>\n");
 }

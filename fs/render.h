@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "fs/model.h"
+#include "fs/text.h"
 #include "lib/attr.h"
-#include "lib/buf.h"
 
 /*
  * What a file of the tree says. Pure: the time is given.
@@ -37,20 +37,9 @@ int64_t render_parse_time(const char *text);
 uint64_t render_sum(const struct model *m, const struct daemon *d,
 		    const char *state, const char *key);
 
-/* The parts of it: fs/metrics.c, fs/tables.c, fs/picture.c, fs/page.c. */
-int render_metrics(const struct model *m, int64_t now_ms,
-		   struct buf *dst) ATTR_MUST_CHECK;
-int render_summary(const struct model *m, int64_t now_ms,
-		   struct buf *dst) ATTR_MUST_CHECK;
-int render_calls(const struct model *m, int64_t now_ms,
-		 struct buf *dst) ATTR_MUST_CHECK;
-int render_recordings(const struct model *m, int64_t now_ms,
-		      struct buf *dst) ATTR_MUST_CHECK;
-int render_readme(const struct model *m, int64_t now_ms,
-		  struct buf *dst) ATTR_MUST_CHECK;
-int render_picture(const struct model *m, int64_t now_ms,
-		   struct buf *dst) ATTR_MUST_CHECK;
-int render_page(const struct model *m, int64_t now_ms,
-		struct buf *dst) ATTR_MUST_CHECK;
+/* The parts of it: fs/metrics.c, fs/tables.c, fs/picture.c. */
+typedef void render_fn(const struct model *m, int64_t now_ms, struct text *dst);
+render_fn render_metrics, render_summary, render_calls, render_recordings,
+	render_readme, render_picture;
 
 #endif

@@ -15,79 +15,55 @@ static const char *const uploader_facts[] = { "source_state", "cms_state",
 					      "rev_state", "last_scan",
 					      "paused" };
 
-static int add_facts(struct buf *dst, const struct daemon *d,
-		     const char *const *keys, size_t n)
+static void add_facts(struct text *dst, const struct daemon *d,
+		      const char *const *keys, size_t n)
 {
-	int err = 0;
+	const struct layout *layout = d->dir->layout;
 
-	for (size_t i = 0; i < n && !err; i++)
-		err = buf_printf(
-			dst, "%s.%s %s\n", d->folder, keys[i],
-			facts_get(&d->facts,
-				  layout_find_key(d->dir->layout, keys[i])));
-	return err;
+	for (size_t i = 0; i < n; i++)
+		text_printf(dst, "%s.%s %s\n", d->folder, keys[i],
+			    facts_get(&d->facts,
+				      layout_find_key(layout, keys[i])));
 }
 
-static int add_counts(struct buf *dst, const struct daemon *d)
-{
-	int err = 0;
-
-	list_for_each(it, &d->by_state->children) {
-		struct node *dir = list_entry(it, struct node, sibling);
-
-		if (!err)
-			err = buf_printf(dst, "%s.%s %u\n", d->folder,
-					 dir->name, dir->child_count);
-	}
-	return err;
-}
-
-static const char *status_word(const struct daemon *d)
+static void add_status(struct text *dst, const struct daemon *d)
 {
 	static const char *const words[] = { "stopped", "hanging", "running" };
-
-	return words[d->status];
-}
-
-static int add_daemon(const struct model *m, const struct daemon *d,
-		      struct buf *dst)
-{
 	char since[STR_TIME_SIZE] = "";
-	int err;
 
 	if (d->status != CTLREAD_RUNNING)
 		str_format_time(d->since_s, since);
-	err = buf_printf(dst, "%s %s%s%s\n", d->folder, status_word(d),
-			 *since ? " since " : "", since);
-	if (!err && d->is_streamer)
-		err = add_facts(dst, d, streamer_facts,
-				ARRAY_SIZE(streamer_facts));
-	else if (!err)
-		err = add_facts(dst, d, uploader_facts,
-				ARRAY_SIZE(uploader_facts));
-	if (!err)
-		err = add_counts(dst, d);
-	if (err)
-		return err;
-	return buf_printf(
-		dst, "%s.%s %llu\n", d->folder,
-		d->is_streamer ? "bits_per_second" : "bytes_per_second",
-		(unsigned long long)(d->is_streamer
-					     ? render_sum(m, d, "publishing",
-							  "bitrate")
-					     : render_sum(m, d, "uploading",
-							  "rate")));
+	text_printf(dst, "%s %s%s%s\n", d->folder, words[d->status],
+		    *since ? " since " : "", since);
 }
 
-int render_summary(const struct model *m, int64_t now_ms, struct buf *dst)
+static void add_rate(struct text *dst, const struct model *m,
+		     const struct daemon *d)
 {
-	int err = 0;
+	uint64_t rate = d->is_streamer
+				? render_sum(m, d, "publishing", "bitrate")
+				: render_sum(m, d, "uploading", "rate");
 
-	list_for_each(it, &m->daemons)
-		if (!err)
-			err = add_daemon(m, list_entry(it, struct daemon, node),
-					 dst);
-	return err;
+	text_printf(dst, "%s.%s_per_second %llu\n", d->folder,
+		    d->is_streamer ? "bits" : "bytes",
+		    (unsigned long long)rate);
+}
+
+void render_summary(const struct model *m, int64_t now_ms, struct text *dst)
+{
+	model_for_each(d, m) {
+		add_status(dst, d);
+		if (d->is_streamer)
+			add_facts(dst, d, streamer_facts,
+				  ARRAY_SIZE(streamer_facts));
+		else
+			add_facts(dst, d, uploader_facts,
+				  ARRAY_SIZE(uploader_facts));
+		tree_for_each(state, d->by_state)
+			text_printf(dst, "%s.%s %u\n", d->folder, state->name,
+				    state->child_count);
+		add_rate(dst, m, d);
+	}
 }
 
 /* ---- tables of objects -------------------------------------------------- */
@@ -107,54 +83,43 @@ _Static_assert(ARRAY_SIZE(recording_columns) == COLUMNS,
 	       "both tables have the same number of columns");
 
 struct table {
-	struct buf *dst;
+	struct text *dst;
 	const char *const *columns;
 	int index[COLUMNS]; /* of the value */
 };
 
-static int begin_table(struct table *t, const struct layout *layout)
+static void begin_table(struct table *t, const struct layout *layout)
 {
-	int err = buf_add_str(t->dst, "daemon\tid");
-
-	for (size_t i = 0; i < COLUMNS && !err; i++) {
+	text_add(t->dst, "daemon\tid");
+	for (size_t i = 0; i < COLUMNS; i++) {
 		t->index[i] = layout_find_key(layout, t->columns[i]);
-		err = buf_printf(t->dst, "\t%s", t->columns[i]);
+		text_printf(t->dst, "\t%s", t->columns[i]);
 	}
-	return err ? err : buf_add_str(t->dst, "\n");
+	text_add(t->dst, "\n");
 }
 
-static int add_row(const struct table *t, const struct object *o)
+static void add_row(const struct table *t, const struct object *o)
 {
-	const struct facts *facts = object_facts(o);
-	int err = buf_printf(t->dst, "%s\t%s", object_daemon(o)->folder,
-			     object_id(o));
-
-	for (size_t i = 0; i < COLUMNS && !err; i++) {
-		err = buf_add_str(t->dst, "\t");
-		if (!err)
-			err = buf_add_str(t->dst,
-					  facts_get(facts, t->index[i]));
+	text_printf(t->dst, "%s\t%s", object_daemon(o)->folder, object_id(o));
+	for (size_t i = 0; i < COLUMNS; i++) {
+		text_add(t->dst, "\t");
+		text_add(t->dst, facts_get(object_facts(o), t->index[i]));
 	}
-	return err ? err : buf_add_str(t->dst, "\n");
+	text_add(t->dst, "\n");
 }
 
 /* What lies in a state, of the finished ones the newest. */
-static int add_state(const struct table *t, const struct node *dir,
-		     unsigned max)
+static void add_state(const struct table *t, const struct node *dir,
+		      unsigned max)
 {
 	unsigned skip = dir->child_count > max ? dir->child_count - max : 0;
-	int err = 0;
 
-	list_for_each(it, &dir->children) {
-		if (err)
-			break;
+	tree_for_each(link, dir) {
 		if (skip)
 			skip--;
 		else
-			err = add_row(
-				t, list_entry(it, struct node, sibling)->owner);
+			add_row(t, link->owner);
 	}
-	return err;
 }
 
 static unsigned shown_of(const char *state)
@@ -175,60 +140,50 @@ static unsigned shown_of(const char *state)
 	return UINT32_MAX;
 }
 
-static int add_daemon_rows(const struct table *t, const struct daemon *d)
-{
-	int err = 0;
-
-	list_for_each(it, &d->by_state->children) {
-		struct node *dir = list_entry(it, struct node, sibling);
-
-		if (!err)
-			err = add_state(t, dir, shown_of(dir->name));
-	}
-	return err;
-}
-
-static int add_table(const struct model *m, bool calls, struct buf *dst)
+static void add_table(const struct model *m, bool calls, struct text *dst)
 {
 	struct table t = {
 		.dst = dst,
 		.columns = calls ? call_columns : recording_columns,
 	};
-	int err = begin_table(&t, calls ? &layout_call : &layout_recording);
 
-	list_for_each(it, &m->daemons) {
-		struct daemon *d = list_entry(it, struct daemon, node);
-
-		if (!err && d->is_streamer == calls)
-			err = add_daemon_rows(&t, d);
+	begin_table(&t, calls ? &layout_call : &layout_recording);
+	model_for_each(d, m) {
+		if (d->is_streamer != calls)
+			continue;
+		tree_for_each(state, d->by_state)
+			add_state(&t, state, shown_of(state->name));
 	}
-	return err;
 }
 
-int render_calls(const struct model *m, int64_t now_ms, struct buf *dst)
+void render_calls(const struct model *m, int64_t now_ms, struct text *dst)
 {
-	return add_table(m, true, dst);
+	add_table(m, true, dst);
 }
 
-int render_recordings(const struct model *m, int64_t now_ms, struct buf *dst)
+void render_recordings(const struct model *m, int64_t now_ms, struct text *dst)
 {
-	return add_table(m, false, dst);
+	add_table(m, false, dst);
 }
 
 /* ---- README ------------------------------------------------------------- */
 
-static int add_layout(struct buf *dst, const char *title,
-		      const struct layout *layout)
-{
-	int err = buf_printf(dst, "\n%s\n\n", title);
+static const struct {
+	const char *title;
+	const struct layout *layout;
+} sections[] = {
+	{ "Here:", &layout_root },
+	{ "streamer/:", &layout_streamer },
+	{ "streamer/calls/<id>/, linked from streamer/by-state/<state>/:",
+	  &layout_call },
+	{ "uploader/, and uploader@<instance>/:", &layout_uploader },
+	{ "uploader/recordings/.../<stem>/, linked from "
+	  "uploader/by-state/<state>/\n"
+	  "and uploader/by-space/<space>/:",
+	  &layout_recording },
+};
 
-	for (size_t i = 0; i < layout->count && !err; i++)
-		err = buf_printf(dst, "    %-15s %s\n", layout->files[i].name,
-				 layout->files[i].help);
-	return err;
-}
-
-int render_readme(const struct model *m, int64_t now_ms, struct buf *dst)
+void render_readme(const struct model *m, int64_t now_ms, struct text *dst)
 {
 	static const char head[] =
 		"upcast at work: every call and every recording is a folder, "
@@ -243,25 +198,14 @@ int render_readme(const struct model *m, int64_t now_ms, struct buf *dst)
 		"    cat uploader/by-state/failed/*/why\n"
 		"    echo retry > uploader/by-state/failed/17/ctl\n"
 		"    watch -n1 cat streamer/by-state/publishing/*/bitrate\n";
-	int err = buf_add_str(dst, head);
 
-	if (!err)
-		err = add_layout(dst, "Here:", &layout_root);
-	if (!err)
-		err = add_layout(dst, "streamer/:", &layout_streamer);
-	if (!err)
-		err = add_layout(dst,
-				 "streamer/calls/<id>/, linked from "
-				 "streamer/by-state/<state>/:",
-				 &layout_call);
-	if (!err)
-		err = add_layout(dst, "uploader/, and uploader@<instance>/:",
-				 &layout_uploader);
-	if (!err)
-		err = add_layout(dst,
-				 "uploader/recordings/.../<stem>/, linked from "
-				 "uploader/by-state/<state>/\n"
-				 "and uploader/by-space/<space>/:",
-				 &layout_recording);
-	return err;
+	text_add(dst, head);
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+		const struct layout *l = sections[i].layout;
+
+		text_printf(dst, "\n%s\n\n", sections[i].title);
+		for (size_t k = 0; k < l->count; k++)
+			text_printf(dst, "    %-15s %s\n", l->files[k].name,
+				    l->files[k].help);
+	}
 }

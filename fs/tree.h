@@ -34,6 +34,12 @@ struct node {
 	unsigned child_count, dir_count; /* all, and the folders of them */
 };
 
+#define tree_for_each(child, dir)                                              \
+	for (struct node *child =                                              \
+		     list_entry((dir)->children.next, struct node, sibling);   \
+	     &child->sibling != &(dir)->children;                              \
+	     child = list_entry(child->sibling.next, struct node, sibling))
+
 /* An entry is gone: its folder's inode, its own, its name. */
 typedef void tree_gone_fn(void *arg, uint64_t parent, uint64_t inode,
 			  const char *name);
