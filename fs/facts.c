@@ -26,6 +26,20 @@ uint64_t facts_get_u64(const struct facts *f, int i)
 	return str_parse_u64(facts_get(f, i), 0, UINT64_MAX, &v) ? 0 : v;
 }
 
+void facts_read(const struct layout *layout, const struct snapshot *s,
+		const char *values[LAYOUT_FILES])
+{
+	for (int i = 0; i < LAYOUT_FILES; i++)
+		values[i] = "";
+	/* Of a key that occurs twice the first counts. */
+	for (size_t k = s ? s->count : 0; k--;) {
+		int i = layout_find_key(layout, s->pairs[k].key);
+
+		if (i >= 0)
+			values[i] = s->pairs[k].value;
+	}
+}
+
 static bool is_same(const struct facts *f,
 		    const char *const values[LAYOUT_FILES])
 {

@@ -6,6 +6,7 @@
 
 #include "fs/layout.h"
 #include "lib/attr.h"
+#include "lib/snapshot.h"
 
 /*
  * The values of one object, by the index of their file, and when each last
@@ -28,6 +29,10 @@ void facts_release(struct facts *f);
  */
 int facts_set(struct facts *f, const char *const values[LAYOUT_FILES],
 	      int64_t now_ms) ATTR_MUST_CHECK;
+
+/* A snapshot's values by their file, "" for what it does not name; or NULL. */
+void facts_read(const struct layout *layout, const struct snapshot *s,
+		const char *values[LAYOUT_FILES]);
 
 /* "" if unknown or `i` is -1. */
 const char *facts_get(const struct facts *f, int i);

@@ -13,12 +13,9 @@ enum { COLUMNS_MAX = 32, OBJECTS_MAX = 32768 };
 
 static struct daemon *find_daemon(const struct model *m, const char *folder)
 {
-	list_for_each(it, &m->daemons) {
-		struct daemon *d = list_entry(it, struct daemon, node);
-
+	model_for_each(d, m)
 		if (!strcmp(d->folder, folder))
 			return d;
-	}
 	return NULL;
 }
 
@@ -176,17 +173,10 @@ int model_set_state(struct model *m, const char *folder,
 {
 	struct daemon *d = find_daemon(m, folder);
 	const char *values[LAYOUT_FILES];
-	int i;
 
 	if (!d)
 		return 0;
-	for (i = 0; i < LAYOUT_FILES; i++)
-		values[i] = "";
-	for (size_t k = s ? s->count : 0; k--;) {
-		i = layout_find_key(layout_of(d), s->pairs[k].key);
-		if (i >= 0)
-			values[i] = s->pairs[k].value;
-	}
+	facts_read(layout_of(d), s, values);
 	return facts_set(&d->facts, values, now_ms);
 }
 

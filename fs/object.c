@@ -350,17 +350,11 @@ int object_set(struct tree *t, struct object *o, const struct snapshot *s,
 	const char *values[LAYOUT_FILES], *path = object_get(o, "path");
 	char *old_path = o->dir ? strdup(path) : NULL;
 	struct derived d;
-	int err, i;
+	int err;
 
 	if (o->dir && !old_path)
 		return -ENOMEM;
-	for (i = 0; i < LAYOUT_FILES; i++)
-		values[i] = "";
-	for (size_t k = s->count; k--;) {
-		i = layout_find_key(layout_of(o), s->pairs[k].key);
-		if (i >= 0)
-			values[i] = s->pairs[k].value;
-	}
+	facts_read(layout_of(o), s, values);
 	derive(o, values, false, &d);
 	err = facts_set(&o->facts, values, now_ms);
 	if (!err && old_path && !is_same_place(old_path, object_get(o, "path")))

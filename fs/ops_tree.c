@@ -209,9 +209,8 @@ void ops_opendir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *fi)
 		return;
 	}
 	l->count = 0;
-	list_for_each(it, &node->children)
-		l->numbers[l->count++] =
-			list_entry(it, struct node, sibling)->number;
+	tree_for_each(child, node)
+		l->numbers[l->count++] = child->number;
 	fi->fh = (uintptr_t)l;
 	list_add_tail(&ops->folders, &l->node);
 	ops->handles++;

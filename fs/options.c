@@ -18,10 +18,9 @@ struct parse {
 	int code;
 };
 
-#define TAKE(word, field)                                                      \
-	{                                                                      \
-		word, offsetof(struct options, field), 1                       \
-	}
+/* clang-format off */
+#define TAKE(word, field) { word, offsetof(struct options, field), 1 }
+/* clang-format on */
 #define PASS(word) FUSE_OPT_KEY(word, PASS_ON)
 #define DROP(word) FUSE_OPT_KEY(word, FUSE_OPT_KEY_DISCARD)
 

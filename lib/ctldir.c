@@ -52,6 +52,12 @@ static int make_dir(const char *path, char *slash)
 	/* Without the right to give the group away ours has to do. */
 	if (chown(path, (uid_t)-1, st.st_gid) && errno != EPERM)
 		return -errno;
+	if (stat(path, &st))
+		return -errno;
+	/* Below such a folder it is there already; RestrictSUIDSGID= of
+	 * systemd.exec(5) forbids to ask for it. */
+	if ((st.st_mode & 07777) == 02750)
+		return 0;
 	return chmod(path, 02750) ? -errno : 0;
 }
 

@@ -4,7 +4,7 @@
 # systemd and kernel; tests/systemd-guest.py runs there. As root; takes
 # debootstrap, debhelper and qemu-system-x86, about ten minutes, or three with
 # ACCEL=kvm. What was made is kept in build/vm; SUITE=trixie takes another
-# Debian, TESTS="boot stop" some of the tests.
+# Debian, TESTS="boot stop" some of the tests, KEEP=1 what was installed.
 set -euo pipefail
 
 suite=${SUITE:-bookworm}
@@ -78,6 +78,9 @@ make_root() {
 		systemctl -q disable nginx nfs-ganesha || :' \
 		> "$vm/install.log" 2>&1
 	rm "$vm/root/usr/sbin/policy-rc.d"
+}
+
+make_disk() {
 	install_test
 	rm -f "$vm/disk"
 	mke2fs -q -t ext4 -d "$vm/root" "$vm/disk" 4G
@@ -100,6 +103,9 @@ boot() {
 
 mkdir -p "$vm"
 [ -d "$vm/base" ] || make_base
-[ -n "${KEEP_PACKAGES:-}" ] || make_packages
-make_root
+if [ -z "${KEEP:-}" ]; then
+	make_packages
+	make_root
+fi
+make_disk
 boot
