@@ -8,6 +8,8 @@
 
 #include "lib/str.h"
 
+#include "fs/page.inc"
+
 enum { TEXT_MAX = 16 << 20 };
 
 static void add_version(const struct model *m, int64_t now_ms, struct text *dst)
@@ -15,13 +17,9 @@ static void add_version(const struct model *m, int64_t now_ms, struct text *dst)
 	text_add(dst, UPCAST_VERSION "\n");
 }
 
-/* Made of fs/page.html: it reads its neighbours. */
+/* fs/page.html: it reads its neighbours. */
 static void add_page(const struct model *m, int64_t now_ms, struct text *dst)
 {
-	static const char page[] =
-#include "fs/page.inc"
-		;
-
 	text_add(dst, page);
 }
 
