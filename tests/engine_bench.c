@@ -133,6 +133,13 @@ const char *bench_why(struct bench *b)
 /* What must hold after every turn. */
 static void look(struct bench *b)
 {
+	struct engine_view view = { .progress = 100 };
+	struct item *item = bench_item(b);
+
+	if (item && item->row.state == JOB_READY)
+		engine_view(item, &view);
+	if (view.progress != 100)
+		b->broken = "ready, and not all of it";
 	if (sim_count_videos(true) > 1 && !b->has_rival)
 		b->broken = "two visible videos";
 	if (!sim_find(SIM_STEM))

@@ -284,7 +284,8 @@ void engine_view(const struct item *item, struct engine_view *ret)
 		ret->why = limit_why(w);
 	ret->next_retry_s = w->next_try_s;
 	ret->started_s = w->transfer ? w->started_s : 0;
-	ret->progress = w->progress;
+	if (!job_is_final(item->row.state))
+		ret->progress = w->progress;
 	if (w->transfer) {
 		ret->bytes_sent = transfer_sent(w->transfer);
 		ret->rate = w->rate;
