@@ -15,52 +15,23 @@ enum { REQUESTS_A_TURN = 64 };
 
 /* ---- what is never allowed ---------------------------------------------- */
 
-static void refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	fuse_reply_err(req, EPERM);
-}
+#define REFUSE(function, ...)                                                  \
+	static void refuse_##function(fuse_req_t req, __VA_ARGS__)             \
+	{                                                                      \
+		fuse_reply_err(req, EPERM);                                    \
+	}
 
-static void refuse_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
-			 mode_t mode)
-{
-	fuse_reply_err(req, EPERM);
-}
-
-static void refuse_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
-			 mode_t mode, dev_t dev)
-{
-	fuse_reply_err(req, EPERM);
-}
-
-static void refuse_create(fuse_req_t req, fuse_ino_t parent, const char *name,
-			  mode_t mode, struct fuse_file_info *fi)
-{
-	fuse_reply_err(req, EPERM);
-}
-
-static void refuse_symlink(fuse_req_t req, const char *target,
-			   fuse_ino_t parent, const char *name)
-{
-	fuse_reply_err(req, EPERM);
-}
-
-static void refuse_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
-			  fuse_ino_t to, const char *to_name, unsigned flags)
-{
-	fuse_reply_err(req, EPERM);
-}
-
-static void refuse_link(fuse_req_t req, fuse_ino_t inode, fuse_ino_t parent,
-			const char *name)
-{
-	fuse_reply_err(req, EPERM);
-}
-
-static void refuse_setxattr(fuse_req_t req, fuse_ino_t inode, const char *name,
-			    const char *value, size_t size, int flags)
-{
-	fuse_reply_err(req, EPERM);
-}
+REFUSE(name, fuse_ino_t parent, const char *name)
+REFUSE(mkdir, fuse_ino_t parent, const char *name, mode_t mode)
+REFUSE(mknod, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
+REFUSE(create, fuse_ino_t parent, const char *name, mode_t mode,
+       struct fuse_file_info *fi)
+REFUSE(symlink, const char *target, fuse_ino_t parent, const char *name)
+REFUSE(rename, fuse_ino_t parent, const char *name, fuse_ino_t to,
+       const char *to_name, unsigned flags)
+REFUSE(link, fuse_ino_t inode, fuse_ino_t parent, const char *name)
+REFUSE(setxattr, fuse_ino_t inode, const char *name, const char *value,
+       size_t size, int flags)
 
 /* ---- life of the session ------------------------------------------------ */
 

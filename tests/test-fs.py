@@ -141,6 +141,25 @@ def test_links(world):
     mount.stop()
 
 
+def test_spaces(world):
+    """two spaces of one name share a folder, their recordings stay apart"""
+    mount = Mount(world)
+    daemon = mount.daemon("uploader")
+    for number, space in ((1, "c4605aaf"), (2, "d5716bb0")):
+        daemon.put(number, state="ready", space_id=space, space_name="Weekly",
+                   path=f"spaces/{space}/x.mp4")
+        mount.wait_read(str(number),
+                        f"uploader/recordings/spaces/{space}/x/id")
+    folder = "uploader/by-space/Weekly"
+    assert sorted(os.listdir(mount.path(folder))) == ["x", "x~2"]
+    assert mount.read(folder, "x/space_id") == "c4605aaf\n"
+    assert mount.read(folder, "x~2/space_id") == "d5716bb0\n"
+    daemon.remove(1)
+    mount.wait_gone(folder, "x")
+    assert mount.read(folder, "x~2/id") == "2\n"
+    mount.stop()
+
+
 def test_calls(world):
     """a call, its counters, an instance of the uploader"""
     mount = Mount(world)
