@@ -14,10 +14,11 @@ enum { HELP_WIDTH = 50, WHY_MAX = 4096 };
 
 static void print_row(const struct command *c)
 {
-	if (strlen(c->syntax) > HELP_WIDTH)
-		printf("%s\n%*s  %s\n", c->syntax, HELP_WIDTH, "", c->help);
-	else
-		printf("%-*s  %s\n", HELP_WIDTH, c->syntax, c->help);
+	const char *help = c->help ? c->help : schema_options[c->id].help;
+	bool fits = strlen(c->syntax) <= HELP_WIDTH;
+
+	printf("%-*s%s%*s  %s\n", HELP_WIDTH, c->syntax, fits ? "" : "\n",
+	       fits ? 0 : HELP_WIDTH, "", help);
 }
 
 static int explain_nothing(const struct cli *cli, const struct table_match *m)

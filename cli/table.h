@@ -33,7 +33,7 @@ struct command {
 	command_fn *run; /* 0, or negative errno once it has said why */
 	int id;		 /* what `run` needs to know: often an option's id */
 	int flags;
-	const char *help; /* one line */
+	const char *help; /* one line; NULL: that of the option `id` */
 };
 
 enum command_flag {

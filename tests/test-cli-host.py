@@ -128,6 +128,38 @@ def test_syslog(world):
     assert shell.wait(key="\x15\x04") == 0
 
 
+# ---- a service manager -----------------------------------------------------
+
+def test_manager(world):
+    """enable, disable, restart and the log go through systemd where it runs"""
+    host = Host(world)
+    os.makedirs(host.path("/run/systemd/system"))
+    host.stand_in("systemctl", 'echo "$@" >>orders; test ! -e broken\n')
+    host.stand_in("journalctl", 'echo journalctl "$@"\n')
+    for line, status, out in (
+            ("streamer enable", 0, "SUCCESS: Streamer enabled\n"),
+            ("streamer restart", 0, "SUCCESS: Streamer restarted\n"),
+            ("streamer disable", 0, "SUCCESS: Streamer disabled\n"),
+            ("-i ulm uploader disable", 0, "SUCCESS: uploader disabled\n")):
+        done = host.run("upcast " + line)
+        assert (done.status, done.out) == (status, out), (line, done.out)
+    with open(os.path.join(host.dir, "orders"), encoding="ascii") as file:
+        assert file.read() == (
+            "--quiet enable upcast-streamer.service --now\n"
+            "--quiet restart upcast-streamer.service\n"
+            "--quiet disable upcast-streamer.service --now\n"
+            "--quiet disable upcast-uploader@ulm.service --now\n")
+    out = host.run("upcast syslog follow").out
+    assert out.startswith("journalctl --no-pager --follow"), out
+    assert "--identifier=streamer-sip --identifier=Uploader" in out, out
+    with open(os.path.join(host.dir, "broken"), "w", encoding="ascii"):
+        pass
+    done = host.run("upcast streamer enable")
+    assert done.status == 1 and done.out == (
+        "FAILURE: systemctl enable upcast-streamer.service failed; "
+        "\"systemctl status upcast-streamer.service\" says why\n"), done.out
+
+
 # ---- over SSH --------------------------------------------------------------
 
 class Ssh:

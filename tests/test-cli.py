@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -225,6 +226,23 @@ def test_unknown(world):
             ("set uplaoder.rev_port 1", "uploader")):
         out = cli.fail(line)
         assert answer in out, out
+
+
+def test_help(world):
+    """help, license and version; every line of help is a command"""
+    cli = Cli(world, "help")
+    lines = cli.ok("help").splitlines()
+    assert len(lines) > 70 and all(len(line) < 130 for line in lines), lines
+    assert any(re.match(r"uploader cms port <port> +port of the bridge's API$",
+                        line) for line in lines), lines
+    some = cli.ok("help uploader rev").splitlines()
+    assert len(some) == 5 and all(line.startswith("uploader rev ")
+                                  for line in some), some
+    assert cli.ok("?") == cli.ok("help")
+    assert "did you mean uploader?" in cli.fail("help uplaoder")
+    assert cli.fail("pki").startswith("Usage: pki csr <basename>")
+    assert "No license is needed" in cli.ok("license")
+    assert re.fullmatch(r"upcast \d\S+\n", cli.ok("version"))
 
 
 def test_settings(world):
