@@ -148,7 +148,7 @@ static int explain(struct bridge *b, const char *path)
 	int code;
 
 	if (l->status == 401 || l->status == 403)
-		return err_set(&b->err, -EACCES,
+		return err_set(&b->err, -EPERM,
 			       "the bridge refuses user %s or its password",
 			       conf_text(l->conf, OPT_UP_CMS_USER));
 	if (!cms_xml_parse(buf_text(&l->body), l->body.len, &xml)) {

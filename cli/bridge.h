@@ -11,7 +11,7 @@
  * Hosts, user, password and trust are the uploader's settings cms_*; of several
  * hosts the first that answers is spoken to.
  *
- * Paths are below /api/v1/. What fails leaves its sentence in `err`; -EACCES
+ * Paths are below /api/v1/. What fails leaves its sentence in `err`; -EPERM
  * where the bridge refuses user or password, -ENOENT where it knows no such
  * object.
  */

@@ -48,6 +48,9 @@ int cli_failure(int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	say(stdout, "FAILURE: ", fmt, ap);
 	va_end(ap);
+	if (code == -EACCES && geteuid())
+		cli_hint("changing settings takes root; commanding a daemon "
+			 "takes root or group upcast");
 	return code;
 }
 

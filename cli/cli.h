@@ -35,7 +35,9 @@ int cli_run(struct cli *cli, int argc, const char *const *argv);
 int cli_run_line(struct cli *cli, const char *line);
 
 void cli_success(const char *fmt, ...) ATTR_PRINTF(1, 2);
-/* Returns `code`, so that a command can end in it. */
+/* Returns `code`, so that a command can end in it. With -EACCES it says who
+ * may.
+ */
 int cli_failure(int code, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* For standard error, without a word in front. */
 void cli_hint(const char *fmt, ...) ATTR_PRINTF(1, 2);

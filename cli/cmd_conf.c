@@ -71,7 +71,9 @@ int cmd_set_option(struct cli *cli, const struct table_match *m)
 static int check_file(const char *path)
 {
 	return access(path, R_OK)
-		       ? cli_failure(-errno, "%s: %s", path, err_str(-errno))
+		       ? cli_failure(-errno,
+				     "%s: %s; \"pki list\" shows what is there",
+				     path, err_str(-errno))
 		       : 0;
 }
 
@@ -229,7 +231,8 @@ static int ask_and_store(const struct cli *cli, enum schema_id id)
 	buf_init(&text, SECRET_MAX);
 	code = ask_secret("Please enter password:", &text);
 	if (code)
-		cli_failure(code, "no password was given");
+		cli_failure(code, "no password was given: type it, or let "
+				  "it be a line of standard input");
 	else
 		code = store_secret(cli, id, buf_text(&text));
 	buf_wipe(&text);

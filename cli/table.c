@@ -271,6 +271,8 @@ static int explain_word(const struct table *t, const struct best *best,
 		err = add_words(why, best->taken + 1, argv);
 	if (!err && *near)
 		err = buf_printf(why, "; did you mean %s?", near);
+	else if (!err && !best->taken)
+		err = buf_add_str(why, "; \"help\" lists all");
 	return err ? err : buf_add_str(why, "\n");
 }
 

@@ -96,7 +96,7 @@ static int test_explain(void)
 		const char *line, *why;
 	} cases[] = {
 		{ "pmup", "Unknown command: pmup; did you mean pump?\n" },
-		{ "xyzzy 1", "Unknown command: xyzzy\n" },
+		{ "xyzzy 1", "Unknown command: xyzzy; \"help\" lists all\n" },
 		{ "pump sped fast",
 		  "Unknown command: pump sped; did you mean speed?\n"
 		  "Usage: pump [--json]\n"

@@ -198,7 +198,7 @@ def test_one_shot(world):
     assert forced.stdout == "7\n"
     bad = cli.line("nonsense ; streamer limit 8")
     assert bad.status == 1
-    assert bad.out.startswith("Unknown command: nonsense\n"), bad.out
+    assert bad.out.startswith("Unknown command: nonsense; "), bad.out
     assert cli.ok("get streamer.limit") == "8\n"
     script = cli.run(stdin="# a script\nget streamer.limit\nversion\n")
     assert script.out.startswith("8\nupcast "), script.out
