@@ -20,6 +20,7 @@ enum {
 	OWN_401 = 2,	 /* a 401 is an answer, not a doubt */
 	QUIET = 4,	 /* asked again and again: not worth an info line */
 	HIDE_ID = 8,	 /* the id is nobody's business */
+	ANY_TOKEN = 32,	 /* whether the session is over is the question */
 	NO_VERSION = 16, /* v1 stands for the path before there were versions */
 };
 
@@ -35,7 +36,7 @@ static const struct route {
 	[REV_PATH_AUTHENTICATE] = { "POST", "/authenticate", "", REV_KIND_LOGIN,
 				    REV_BUCKET_NONE, NO_TOKEN | OWN_401 },
 	[REV_PATH_SESSION] = { "GET", "/user/session", "", REV_KIND_OTHER,
-			       REV_BUCKET_NONE, OWN_401 | QUIET },
+			       REV_BUCKET_NONE, OWN_401 | QUIET | ANY_TOKEN },
 	[REV_PATH_EXTEND] = { "POST", "/user/extend-session", "",
 			      REV_KIND_OTHER, REV_BUCKET_NONE,
 			      OWN_401 | QUIET },
@@ -287,7 +288,8 @@ void rev_send_again(struct rev_call *call)
 	const struct route *route = route_of(call);
 	uint64_t wait_ms = 0;
 
-	if (!(route->flags & NO_TOKEN) && !rev_session_is_alive(rev)) {
+	if (!(route->flags & (NO_TOKEN | ANY_TOKEN)) &&
+	    !rev_session_is_alive(rev)) {
 		rev_session_wait(call);
 		return;
 	}
