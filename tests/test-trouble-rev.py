@@ -303,7 +303,7 @@ def test_names(world):
                         "NSS_WRAPPER_HOSTS": hosts})
     site.put(SPACE, name_of(0), Media.small)
     uploader.wait_state("source_state", "down")
-    assert "no address of nas.upcast.invalid" in uploader.state()["source_why"]
+    assert "nas.upcast.invalid" in uploader.state()["source_why"]
     check_idle(uploader)
     # The wrapper does not know how the share's name is looked up.
     uploader.write_settings(nfs_host="127.0.0.1")
