@@ -32,8 +32,9 @@ struct report {
 	size_t done_count;
 	struct loop_timer flush_timer, tick_timer;
 	int64_t started_s;
-	uint64_t state_ms; /* `state` was written */
-	bool failed;	   /* the last write; told once */
+	uint64_t state_ms;	/* `state` was written */
+	const char *state_word; /* in it */
+	bool failed;		/* the last write; told once */
 	bool is_stopping;
 };
 
@@ -244,6 +245,7 @@ static int format_state(struct report *r, size_t cut, struct buf *b)
 					  r->is_stopping ? "stopped"
 							 : "starting");
 	engine_get_status(r->engine, &status);
+	r->state_word = status.state;
 	err = err ? err : add_status(b, &status, cut);
 	return err ? err : add_counts(b, r->engine);
 }
@@ -306,6 +308,15 @@ static void write_counters(struct report *r)
 	buf_release(&b);
 }
 
+/* Paused, enabled and so on, which no recording tells of. */
+static bool has_changed(const struct report *r)
+{
+	struct engine_status status;
+
+	engine_get_status(r->engine, &status);
+	return !r->state_word || strcmp(status.state, r->state_word) != 0;
+}
+
 static void on_tick(struct loop_timer *timer)
 {
 	struct report *r = list_entry(timer, struct report, tick_timer);
@@ -314,7 +325,7 @@ static void on_tick(struct loop_timer *timer)
 
 	if (busy)
 		write_counters(r);
-	if (busy || age >= HEARTBEAT_MS)
+	if (busy || age >= HEARTBEAT_MS || (r->engine && has_changed(r)))
 		write_state(r);
 	if (r->engine && age >= HEARTBEAT_MS)
 		tell_manager(r);
