@@ -62,35 +62,34 @@ static int check_streamer(const struct cli *cli)
 
 /* ---- may the uploader? -------------------------------------------------- */
 
-/* What must be there; a secret is a file of its own. */
-struct need {
+/*
+ * What must be there where another setting has that value, or (NULL) has any.
+ * A secret is a file of its own.
+ */
+static const struct need {
+	enum schema_id when;
+	const char *value;
 	enum schema_id id;
 	const char *what, *command;
-};
-
-static const struct need nfs[] = {
-	{ OPT_UP_NFS_HOST, "NFS share", "uploader nfs <host:directory>" },
-};
-static const struct need local[] = {
-	{ OPT_UP_LOCAL_DIRECTORY, "directory of recordings",
-	  "set uploader.local_directory <path>" },
-};
-static const struct need cms[] = {
-	{ OPT_UP_CMS_USER, "CMS user", "uploader cms user <user>" },
-	{ OPT_UP_CMS_PASSWORD, "CMS password", "uploader cms password" },
-};
-static const struct need rev_host[] = {
-	{ OPT_UP_REV_HOST, "Vbrick Rev host", "uploader rev host <host>" },
-};
-static const struct need rev_user[] = {
-	{ OPT_UP_REV_USER, "Vbrick Rev user", "uploader rev user <user>" },
-	{ OPT_UP_REV_PASSWORD, "Vbrick Rev password", "uploader rev password" },
-};
-static const struct need rev_key[] = {
-	{ OPT_UP_REV_API_KEY, "API key of Rev",
+} needs[] = {
+	{ OPT_UP_SOURCE, "nfs", OPT_UP_NFS_HOST, "NFS share",
+	  "uploader nfs <host:directory>" },
+	{ OPT_UP_SOURCE, "local", OPT_UP_LOCAL_DIRECTORY,
+	  "directory of recordings", "set uploader.local_directory <path>" },
+	{ OPT_UP_CMS_HOST, NULL, OPT_UP_CMS_USER, "CMS user",
+	  "uploader cms user <user>" },
+	{ OPT_UP_CMS_HOST, NULL, OPT_UP_CMS_PASSWORD, "CMS password",
+	  "uploader cms password" },
+	{ OPT_UP_SOURCE, NULL, OPT_UP_REV_HOST, "Vbrick Rev host",
+	  "uploader rev host <host>" },
+	{ OPT_UP_REV_LOGIN, "password", OPT_UP_REV_USER, "Vbrick Rev user",
+	  "uploader rev user <user>" },
+	{ OPT_UP_REV_LOGIN, "password", OPT_UP_REV_PASSWORD,
+	  "Vbrick Rev password", "uploader rev password" },
+	{ OPT_UP_REV_LOGIN, "api-key", OPT_UP_REV_API_KEY, "API key of Rev",
 	  "set uploader.rev_api_key <value>" },
-	{ OPT_UP_REV_API_SECRET, "API secret of Rev",
-	  "set uploader.rev_api_secret" },
+	{ OPT_UP_REV_LOGIN, "api-key", OPT_UP_REV_API_SECRET,
+	  "API secret of Rev", "set uploader.rev_api_secret" },
 };
 
 static bool has_secret(const struct cli *cli, const struct schema_option *o)
@@ -107,35 +106,26 @@ static bool has_secret(const struct cli *cli, const struct schema_option *o)
 	return !code;
 }
 
-static int count_missing(const struct cli *cli, const struct need *n,
-			 size_t count)
+static bool is_missing(const struct cli *cli, const struct need *n)
 {
-	int missing = 0;
+	const struct schema_option *o = &schema_options[n->id];
+	const char *value = conf_text(cli->conf, n->when);
 
-	for (; count--; n++) {
-		const struct schema_option *o = &schema_options[n->id];
-
-		if (o->flags & SCHEMA_SECRET ? has_secret(cli, o)
-					     : is_set(cli, n->id))
-			continue;
-		cli_failure(0, "No %s configured: %s", n->what, n->command);
-		missing++;
-	}
-	return missing;
+	if (n->value ? strcmp(value, n->value) : !*value)
+		return false;
+	return o->flags & SCHEMA_SECRET ? !has_secret(cli, o)
+					: !is_set(cli, n->id);
 }
 
 int check_needs(const struct cli *cli)
 {
-	const struct conf *c = cli->conf;
-	bool by_key = !strcmp(conf_text(c, OPT_UP_REV_LOGIN), "api-key");
-	bool by_nfs = !strcmp(conf_text(c, OPT_UP_SOURCE), "nfs");
-	int missing = count_missing(cli, by_nfs ? nfs : local, 1);
+	int code = 0;
 
-	if (is_set(cli, OPT_UP_CMS_HOST))
-		missing += count_missing(cli, cms, ARRAY_SIZE(cms));
-	missing += count_missing(cli, rev_host, ARRAY_SIZE(rev_host));
-	missing += count_missing(cli, by_key ? rev_key : rev_user, 2);
-	return missing ? -EINVAL : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (is_missing(cli, &needs[i]))
+			code = cli_failure(-EINVAL, "No %s configured: %s",
+					   needs[i].what, needs[i].command);
+	return code;
 }
 
 /* ---- enable, disable, restart ------------------------------------------- */

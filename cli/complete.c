@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/ctldir.h"
+#include "lib/ctlread.h"
 
 enum { WORD_SIZE = 300 };
 
@@ -90,24 +91,25 @@ static void add_settings(struct search *s)
 	}
 }
 
-static void add_objects(struct search *s, const char *section, const char *kind)
+static void add_objects(struct search *s, const char *section)
 {
 	char folder[CLI_NAME_SIZE], path[3 * WORD_SIZE];
 
 	cli_folder(s->cli, section, folder);
 	snprintf(path, sizeof(path), "%s/%s/%s",
-		 conf_text(s->cli->conf, OPT_CONTROL_DIR), folder, kind);
+		 conf_text(s->cli->conf, OPT_CONTROL_DIR), folder,
+		 ctlread_kind(folder));
 	add_folder(s, path, ctldir_is_id);
 }
 
 static void add_recordings(struct search *s)
 {
-	add_objects(s, "uploader", "jobs");
+	add_objects(s, "uploader");
 }
 
 static void add_calls(struct search *s)
 {
-	add_objects(s, "streamer", "calls");
+	add_objects(s, "streamer");
 }
 
 static void add_both(struct search *s)

@@ -76,20 +76,18 @@ static void free_chain(STACK_OF(X509) * chain)
 	sk_X509_pop_free(chain, X509_free);
 }
 
-/* All certificates of a file, at least one. */
-static int read_chain(const char *path, STACK_OF(X509) * *ret, struct err *err)
+/* Adds all certificates of a file, at least one. */
+static int read_chain(const char *path, STACK_OF(X509) * chain, struct err *err)
 {
-	STACK_OF(X509) *chain = sk_X509_new_null();
+	int before = sk_X509_num(chain);
 	struct buf bytes;
 	BIO *bio = NULL;
 	X509 *x;
 	int code = read_bio(path, &bytes, &bio, err);
 
-	if (!code && !chain)
-		code = err_set(err, -ENOMEM, "out of memory");
 	while (!code && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
 		code = take_certificate(chain, x);
-	if (!code && !sk_X509_num(chain) && BIO_reset(bio) >= 0) {
+	if (!code && sk_X509_num(chain) == before && BIO_reset(bio) >= 0) {
 		x = d2i_X509_bio(bio, NULL);
 		if (x)
 			code = take_certificate(chain, x);
@@ -97,13 +95,11 @@ static int read_chain(const char *path, STACK_OF(X509) * *ret, struct err *err)
 			code = err_set(err, -EINVAL, "%s: holds no certificate",
 				       path);
 	}
+	if (code == -ENOMEM)
+		err_set(err, code, "%s: too many certificates", path);
 	ERR_clear_error();
 	BIO_free(bio);
 	buf_release(&bytes);
-	if (code)
-		free_chain(chain);
-	else
-		*ret = chain;
 	return code;
 }
 
@@ -111,12 +107,12 @@ static int read_chain(const char *path, STACK_OF(X509) * *ret, struct err *err)
 
 int pki_match(const char *key, const char *certificate, struct err *err)
 {
-	STACK_OF(X509) *chain = NULL;
+	STACK_OF(X509) *chain = sk_X509_new_null();
 	EVP_PKEY *pkey = NULL;
 	int code = read_key(key, &pkey, err);
 
 	if (!code)
-		code = read_chain(certificate, &chain, err);
+		code = read_chain(certificate, chain, err);
 	if (!code && X509_check_private_key(sk_X509_value(chain, 0), pkey) != 1)
 		code = err_set(err, -EKEYREJECTED, "%s and %s are no pair", key,
 			       certificate);
@@ -154,30 +150,30 @@ static int judge_dates(const char *certificate, int64_t from, int64_t until,
 int pki_check_dates(const char *certificate, int64_t *ret_until,
 		    struct err *err)
 {
-	STACK_OF(X509) *chain = NULL;
-	int code = read_chain(certificate, &chain, err);
-	int64_t from, until;
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	int code = read_chain(certificate, chain, err);
+	int64_t from = 0, until = 0;
 
-	if (code)
-		return code;
-	from = epoch_of(X509_get0_notBefore(sk_X509_value(chain, 0)));
-	until = epoch_of(X509_get0_notAfter(sk_X509_value(chain, 0)));
+	if (!code) {
+		from = epoch_of(X509_get0_notBefore(sk_X509_value(chain, 0)));
+		until = epoch_of(X509_get0_notAfter(sk_X509_value(chain, 0)));
+		code = judge_dates(certificate, from, until, err);
+	}
 	free_chain(chain);
-	code = judge_dates(certificate, from, until, err);
 	if (!code && ret_until)
 		*ret_until = until;
 	return code;
 }
 
+/* What stands behind the first of the chain is not trusted itself. */
 static int verify_with(X509_STORE *store, STACK_OF(X509) * chain,
-		       STACK_OF(X509) * others, const char *certificate,
-		       struct err *err)
+		       const char *certificate, struct err *err)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	int code = 0;
 
 	if (!ctx || X509_STORE_CTX_init(ctx, store, sk_X509_value(chain, 0),
-					others) != 1)
+					chain) != 1)
 		code = err_set(err, -ENOMEM, "out of memory");
 	else if (X509_verify_cert(ctx) != 1)
 		code = err_set(err, -EKEYREJECTED, "%s: %s", certificate,
@@ -188,49 +184,26 @@ static int verify_with(X509_STORE *store, STACK_OF(X509) * chain,
 	return code;
 }
 
-/* What stands beside the certificate and in `more` is not trusted itself. */
-static int gather(STACK_OF(X509) * chain, STACK_OF(X509) * more,
-		  STACK_OF(X509) * dst)
-{
-	for (int i = 1; i < sk_X509_num(chain); i++)
-		if (!sk_X509_push(dst, sk_X509_value(chain, i)))
-			return -ENOMEM;
-	for (int i = 0; i < sk_X509_num(more); i++)
-		if (!sk_X509_push(dst, sk_X509_value(more, i)))
-			return -ENOMEM;
-	return 0;
-}
-
-static int fill_store(X509_STORE *store, STACK_OF(X509) * bundle)
-{
-	for (int i = 0; i < sk_X509_num(bundle); i++)
-		if (X509_STORE_add_cert(store, sk_X509_value(bundle, i)) != 1)
-			return -ENOMEM;
-	return 0;
-}
-
 int pki_verify(const char *certificate, const char *bundle, const char *more,
 	       struct err *err)
 {
-	STACK_OF(X509) *chain = NULL, *trusted = NULL, *extra = NULL;
-	STACK_OF(X509) *others = sk_X509_new_null();
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	STACK_OF(X509) *trusted = sk_X509_new_null();
 	X509_STORE *store = X509_STORE_new();
-	int code = read_chain(certificate, &chain, err);
+	int code = read_chain(certificate, chain, err);
 
-	if (!code)
-		code = read_chain(bundle, &trusted, err);
 	if (!code && more)
-		code = read_chain(more, &extra, err);
-	if (!code && (!store || !others || fill_store(store, trusted) ||
-		      gather(chain, extra, others)))
-		code = err_set(err, -ENOMEM, "out of memory");
+		code = read_chain(more, chain, err);
 	if (!code)
-		code = verify_with(store, chain, others, certificate, err);
+		code = read_chain(bundle, trusted, err);
+	for (int i = 0; i < sk_X509_num(trusted) && !code; i++)
+		if (X509_STORE_add_cert(store, sk_X509_value(trusted, i)) != 1)
+			code = err_set(err, -ENOMEM, "out of memory");
+	if (!code)
+		code = verify_with(store, chain, certificate, err);
 	X509_STORE_free(store);
-	sk_X509_free(others);
 	free_chain(chain);
 	free_chain(trusted);
-	free_chain(extra);
 	return code;
 }
 
@@ -291,13 +264,11 @@ static int print_key(const char *path, BIO *out)
 
 int pki_inspect(const char *path, struct buf *dst, struct err *err)
 {
-	STACK_OF(X509) *chain = NULL;
+	STACK_OF(X509) *chain = sk_X509_new_null();
 	BIO *out = BIO_new(BIO_s_mem());
-	int code;
+	int code = out ? read_chain(path, chain, err)
+		       : err_set(err, -ENOMEM, "out of memory");
 
-	if (!out)
-		return err_set(err, -ENOMEM, "out of memory");
-	code = read_chain(path, &chain, err);
 	if (!code)
 		code = print_chain(chain, out);
 	else if (code == -EINVAL &&

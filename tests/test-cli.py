@@ -586,11 +586,12 @@ def test_real_uploader(world):
     cli = Cli(world, "real-cli", config=up.config)
     up.wait_state("state", "disabled")
     assert cli.ok("uploader enable") == "SUCCESS: uploader enabled\n"
-    wait_for(lambda: up.state()["state"] != "disabled", what="enabled")
+    # Sooner than the heartbeat.
+    wait_for(lambda: up.state()["state"] != "disabled", 8, "enabled")
     assert cli.ok("reload uploader") == \
         "SUCCESS: uploader: the settings are read again\n"
     assert cli.ok("uploader disable") == "SUCCESS: uploader disabled\n"
-    up.wait_state("state", "disabled")
+    up.wait_state("state", "disabled", 8)
     hint = cli.line("uploader rev port 10")
     assert "take effect" in hint.err, hint.err
 
