@@ -163,8 +163,8 @@ int bench_run(struct bench *b, const char *wanted)
 		look(b);
 		if (++b->turns == b->at_turn)
 			err = b->act(b);
-		if (!err && b->turns == b->crash_turn)
-			err = bench_crash(b);
+		if (!err && b->turns == b->again_turn)
+			err = b->again(b);
 		if (err)
 			return err;
 	}

@@ -24,10 +24,11 @@ struct bench {
 	const char *control; /* directory to be shown in, NULL: none */
 	struct ctldir *dir;
 	struct report *report;
-	long turns, at_turn, crash_turn;
-	int (*act)(struct bench *b); /* what happens after turn `at_turn` */
-	const char *broken;	     /* what must never be has been */
-	bool has_rival;		     /* who makes videos visible, too */
+	long turns, at_turn, again_turn;
+	int (*act)(struct bench *b);   /* what happens after turn `at_turn` */
+	int (*again)(struct bench *b); /* and after turn `again_turn` */
+	const char *broken;	       /* what must never be has been */
+	bool has_rival;		       /* who makes videos visible, too */
 	struct sim_file sent; /* written to after it was renamed: what it was */
 	char said[4096];      /* the event lines */
 };

@@ -102,7 +102,7 @@ struct sim {
 	bool is_locked;
 
 	struct row rows[SIM_ROWS_MAX]; /* what is durable; id 0: none */
-	int64_t next_id;
+	int64_t next_id, journal_created_s;
 	bool disk_is_full;
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/mono.h"
 #include "lib/str.h"
 #include "uploader/source_ops.h"
 
@@ -95,7 +96,7 @@ void sim_write(struct sim_file *file, uint8_t seed)
 	put_box(file, 8 + media, "mdat");
 	memset(file->data + file->size, seed, media);
 	file->size += media;
-	file->mtime_ns = (int64_t)sim_loop_ms() * 1000000 + 1;
+	file->mtime_ns = mono_wall_ms() * 1000000 + 1;
 }
 
 struct sim_file *sim_put(const char *dir, const char *name, uint8_t seed)

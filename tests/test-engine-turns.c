@@ -22,6 +22,7 @@ static int lose_journal(struct bench *b)
 		row_release(&sim.rows[i]);
 		sim.rows[i].id = 0;
 	}
+	sim.journal_created_s = 0;
 	return bench_crash(b);
 }
 
@@ -143,7 +144,8 @@ static const struct {
 	{ "another uploader is faster", lose_race, 2 },
 };
 
-/* Killed `later` turns after it, 0: not. Says whether it came to the turn. */
+/* Killed or so again `later` turns after it, 0: not. Says whether it came to
+ * the turn. */
 static int live_with(size_t act, size_t way, long turn, long later,
 		     bool *ret_came)
 {
@@ -151,7 +153,8 @@ static int live_with(size_t act, size_t way, long turn, long later,
 	int err = bench_open(&b, bench_ways[way]);
 
 	CHECK_OK(err);
-	b.crash_turn = later ? turn + later : 0;
+	b.again_turn = later ? turn + later : 0;
+	b.again = acts[act].act == lose_journal ? lose_journal : bench_crash;
 	bench_make_hard(way);
 	err = bench_run(&b, "ready");
 	/* Words that were not durable yet are to be said once more. */
@@ -185,7 +188,7 @@ static int live_through(size_t act, size_t way, long later)
 
 static int test_any_turn(void)
 {
-	static const long later[] = { 0, 1, 3, 10 };
+	static const long later[] = { 0, 1, 3, 10, 40 };
 	int err = 0;
 
 	for (size_t act = 0; act < ARRAY_SIZE(acts); act++)

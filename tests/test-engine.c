@@ -279,6 +279,62 @@ out:
 	return err;
 }
 
+/* ---- a person's words
+ * ----------------------------------------------------------
+ */
+
+/* Forgotten, it is found again by the name that it has by then. */
+static int test_forget(void)
+{
+	struct bench b = { 0 };
+	struct err answer;
+	int64_t id;
+	int err = bench_open(&b, NULL);
+
+	CHECK_OK(err);
+	CHECK_OK(bench_run(&b, "sending"));
+	id = bench_item(&b)->row.id;
+	CHECK_ERR(engine_forget(b.engine, id, &answer), -EBUSY);
+	CHECK_ERR(engine_retry(b.engine, id, &answer), -EBUSY);
+	CHECK_ERR(engine_retry(b.engine, id + 1, &answer), -ENOENT);
+	CHECK_OK(bench_run(&b, "ready"));
+	CHECK_ERR(engine_cancel(b.engine, id, &answer), -EBUSY);
+	CHECK_OK(engine_forget(b.engine, id, &answer));
+	CHECK(!bench_item(&b));
+	engine_rescan(b.engine);
+	CHECK_OK(bench_run(&b, "ready"));
+	CHECK(bench_item(&b)->row.id != id);
+	CHECK_STR(bench_end(&b), "");
+	CHECK(sim.count[SIM_UPLOAD] == 1 || unit_is_oom());
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
+/* What is cancelled stays so over a restart, until somebody says retry. */
+static int test_cancel(void)
+{
+	struct bench b = { 0 };
+	struct err answer;
+	int err = bench_open(&b, NULL);
+
+	CHECK_OK(err);
+	CHECK_OK(bench_run(&b, "sending"));
+	CHECK_OK(engine_cancel(b.engine, bench_item(&b)->row.id, &answer));
+	bench_pass(&b, HOUR_MS);
+	CHECK_OK(bench_crash(&b));
+	bench_pass(&b, HOUR_MS);
+	CHECK_STR(bench_state(&b), "ignored");
+	CHECK_OK(say_retry(&b));
+	CHECK_OK(bench_run(&b, "ready"));
+	CHECK_STR(bench_end(&b), "");
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
 /* ---- what is gone, what is shown
  * ---------------------------------------------
  */
@@ -410,6 +466,8 @@ static const struct unit_test tests[] = {
 	{ "each failure and its end", test_failures, UNIT_NO_OOM },
 	{ "a share that another uploader has been at", test_hand_over, 0 },
 	{ "strangers are let be", test_strangers, 0 },
+	{ "forget, and what cannot be done", test_forget, 0 },
+	{ "cancel", test_cancel, 0 },
 	{ "what is gone for long is forgotten", test_gone, UNIT_NO_OOM },
 	{ "a limit of Rev's is told", test_limit, UNIT_NO_OOM },
 	{ "what is shown is true, whatever memory was short", test_shown, 0 },

@@ -150,6 +150,16 @@ static struct item *find(struct engine *e, int64_t id, struct err *answer)
 	return item;
 }
 
+/* "7 is ready: there is nothing to retry" */
+static int refuse(const struct item *item, int err, const char *why,
+		  struct err *answer)
+{
+	if (err == -ENOMEM)
+		return err_set(answer, err, "out of memory");
+	return err_set(answer, -EBUSY, "%" PRId64 " is %s: %s", item->row.id,
+		       job_word(item->row.state), why);
+}
+
 /* Which event a retry is depends on what there is to go on from. */
 static enum job_event retry_event(struct item *item)
 {
@@ -165,6 +175,7 @@ int engine_retry(struct engine *e, int64_t id, struct err *answer)
 {
 	struct item *item = find(e, id, answer);
 	enum job_event event;
+	int err;
 
 	if (!item)
 		return -ENOENT;
@@ -172,11 +183,9 @@ int engine_retry(struct engine *e, int64_t id, struct err *answer)
 	if (event == JOB_EV_STALE && row_set(&item->row, ROW_DISCARD_ID,
 					     row_get(&item->row, ROW_VIDEO_ID)))
 		return err_set(answer, -ENOMEM, "out of memory");
-	if (engine_event(e, item, event, "a person said retry"))
-		return err_set(answer, -EBUSY,
-			       "%" PRId64 " is %s: there is "
-			       "nothing to retry",
-			       id, job_word(item->row.state));
+	err = engine_event(e, item, event, "a person said retry");
+	if (err)
+		return refuse(item, err, "there is nothing to retry", answer);
 	item->work->not_before_ms = 0;
 	err_set(answer, 0, "%" PRId64 " is %s", id, job_word(item->row.state));
 	return 0;
@@ -185,18 +194,21 @@ int engine_retry(struct engine *e, int64_t id, struct err *answer)
 int engine_cancel(struct engine *e, int64_t id, struct err *answer)
 {
 	struct item *item = find(e, id, answer);
-	struct work *w;
+	const struct work *w;
+	int err = 0;
 
 	if (!item)
 		return -ENOENT;
 	w = item->work;
-	if ((w && w->transfer && transfer_is_committed(w->transfer)) ||
-	    engine_event(e, item, JOB_EV_CANCEL,
-			 "a person said cancel: retry takes it up again"))
-		return err_set(answer, -EBUSY,
-			       "%" PRId64 " is %s: it can no "
-			       "longer be cancelled",
-			       id, job_word(item->row.state));
+	if (w && w->transfer && transfer_is_committed(w->transfer))
+		err = -EBUSY;
+	err = err ? err
+		  : engine_event(
+			    e, item, JOB_EV_CANCEL,
+			    "a person said cancel: retry takes it up again");
+	if (err)
+		return refuse(item, err, "it can no longer be cancelled",
+			      answer);
 	err_set(answer, 0, "%" PRId64 " is ignored", id);
 	return 0;
 }
@@ -208,10 +220,7 @@ int engine_forget(struct engine *e, int64_t id, struct err *answer)
 	if (!item)
 		return -ENOENT;
 	if (!job_is_final(item->row.state))
-		return err_set(answer, -EBUSY,
-			       "%" PRId64 " is %s: cancel it "
-			       "first",
-			       id, job_word(item->row.state));
+		return refuse(item, -EBUSY, "cancel it first", answer);
 	engine_note(e, item, "forgotten");
 	if (engine_remove(e, item))
 		return err_set(answer, -ENOMEM, "out of memory");

@@ -18,17 +18,19 @@
 
 /* ---- the journal ------------------------------------------------------- */
 
-static void on_row(void *arg, struct row *take_row)
+static int on_row(void *arg, struct row *take_row)
 {
 	struct engine *e = arg;
 	struct item *item;
+	int err = catalog_add(&e->catalog, take_row, &item);
 
-	if (catalog_add(&e->catalog, take_row, &item)) {
-		log_warning("journal: row %" PRId64 " (%s/%s) is left out",
-			    take_row->id, row_get(take_row, ROW_DIR),
-			    row_get(take_row, ROW_NAME));
-		row_release(take_row);
-	}
+	if (!err || err == -ENOMEM)
+		return err;
+	log_warning("journal: row %" PRId64 " (%s/%s) is left out",
+		    take_row->id, row_get(take_row, ROW_DIR),
+		    row_get(take_row, ROW_NAME));
+	row_release(take_row);
+	return 0;
 }
 
 /* Where each job goes on that a crash, or a stop, has left behind. */

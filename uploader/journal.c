@@ -28,7 +28,7 @@ struct journal_op {
 /* Large enough for the memory to go back to the system once it is read. */
 struct loaded {
 	struct list node;
-	size_t count;
+	size_t count, given;
 	struct row rows[LOADED_ROWS];
 };
 
@@ -87,7 +87,7 @@ static void drop_loaded(struct journal *j)
 		struct loaded *l = list_entry(it, struct loaded, node);
 
 		list_del(it);
-		for (size_t i = 0; i < l->count; i++)
+		for (size_t i = l->given; i < l->count; i++)
 			row_release(&l->rows[i]);
 		free(l);
 	}
@@ -183,16 +183,6 @@ static void kick(struct journal *j)
 		submit(j);
 }
 
-static void on_retry(struct loop_timer *timer)
-{
-	struct journal *j = list_entry(timer, struct journal, retry);
-
-	if (j->is_open)
-		kick(j);
-	else
-		submit(j);
-}
-
 static int add_op(struct journal *j, enum op_kind kind, struct journal_op **ret)
 {
 	struct journal_op *op = calloc(1, sizeof(*op));
@@ -216,33 +206,55 @@ static void reserve_ids(struct journal *j)
 	op->row.id = j->id_limit;
 }
 
-static void deliver_rows(struct journal *j)
+static int give_rows(struct journal *j, struct loaded *l)
+{
+	for (; l->given < l->count; l->given++)
+		if (j->calls.row(j->calls.arg, &l->rows[l->given]))
+			return -ENOMEM;
+	return 0;
+}
+
+static void give_all(struct journal *j)
 {
 	list_for_each_safe(it, &j->loaded) {
 		struct loaded *l = list_entry(it, struct loaded, node);
 
+		if (give_rows(j, l)) {
+			loop_timer_start(&j->retry, RETRY_MS);
+			return;
+		}
 		list_del(it);
-		for (size_t i = 0; i < l->count; i++)
-			j->calls.row(j->calls.arg, &l->rows[i]);
 		free(l);
 	}
+	j->is_open = true;
+	j->next_id = j->id_limit = journal_db_next_id(j->db);
+	reserve_ids(j);
+	j->calls.opened(j->calls.arg, 0, NULL, journal_db_created(j->db));
+	kick(j);
 }
 
 static void on_open_done(struct journal *j)
 {
 	struct err why = j->why;
 
-	if (j->result) {
-		loop_timer_start(&j->retry, RETRY_MS);
-		j->calls.opened(j->calls.arg, j->result, &why, 0);
+	if (!j->result) {
+		give_all(j);
 		return;
 	}
-	j->is_open = true;
-	j->next_id = j->id_limit = journal_db_next_id(j->db);
-	reserve_ids(j);
-	deliver_rows(j);
-	j->calls.opened(j->calls.arg, 0, NULL, journal_db_created(j->db));
-	kick(j);
+	loop_timer_start(&j->retry, RETRY_MS);
+	j->calls.opened(j->calls.arg, j->result, &why, 0);
+}
+
+static void on_retry(struct loop_timer *timer)
+{
+	struct journal *j = list_entry(timer, struct journal, retry);
+
+	if (j->is_open)
+		kick(j);
+	else if (j->db)
+		give_all(j);
+	else
+		submit(j);
 }
 
 static void on_batch_done(struct journal *j)

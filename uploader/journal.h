@@ -33,8 +33,8 @@
 struct journal;
 
 struct journal_calls {
-	/* The row is the callee's from then on. */
-	void (*row)(void *arg, struct row *take_row);
+	/* 0: the row is the callee's. -ENOMEM: it is given once more, later. */
+	int (*row)(void *arg, struct row *take_row);
 	/* `created_s`: when this journal began. */
 	void (*opened)(void *arg, int err, const struct err *why,
 		       int64_t created_s);
