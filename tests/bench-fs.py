@@ -90,7 +90,7 @@ def bench_calls(world):
     streamer = mount.daemon("streamer")
     streamer.order("fill", str(CALLS))
     streamer.order("churn", str(CALLS))
-    wait_for(lambda: mount.read(f"streamer/calls/{CALLS}/bitrate"))
+    wait_for(lambda: mount.peek(f"streamer/calls/{CALLS}/bitrate"))
     tell("calls_cpu_percent", mount.process.cpu_percent(20), "%")
     tell_rss("calls_rss_mib", mount)
 

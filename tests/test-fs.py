@@ -503,7 +503,7 @@ def test_many(world):
     print(f"# ls -l of 1 000 recordings: {time.monotonic() - begin:.3f} s")
     run("find", mount.top)
     streamer.order("churn", "1000")
-    wait_for(lambda: mount.read("streamer/calls/1/bitrate"))
+    wait_for(lambda: mount.peek("streamer/calls/1/bitrate"))
     percent = mount.process.cpu_percent(3)
     peak = mount.process.peak_rss_bytes()
     print(f"# {peak / MIB:.1f} MiB at most, "

@@ -49,12 +49,9 @@ def look():
     """Notes which facts are known now."""
     mount = Shared.tour.mount
     for folder in Shared.tour.objects():
-        try:
-            Shared.said[folder.split("/")[0]] |= {
-                name for name in os.listdir(mount.path(folder))
-                if name != "ctl" and mount.read(folder, name)}
-        except FileNotFoundError:
-            pass  # it has moved or ended meanwhile
+        Shared.said[folder.split("/")[0]] |= {
+            name for name in os.listdir(mount.path(folder))
+            if name != "ctl" and mount.peek(folder, name)}
     return True
 
 
@@ -79,7 +76,7 @@ def test_call(world):
     published = tour.wait_recorded("Weekly")
     call, = wait_for(lambda: [
         name for name in os.listdir(tour.mount.path(link))
-        if tour.mount.read(link, name, "user") == "Weekly\n"])
+        if tour.mount.peek(link, name, "user") == "Weekly\n"])
     folder = f"streamer/calls/{call}"
     assert os.path.samefile(tour.mount.path(link, call),
                             tour.mount.path(folder))
@@ -90,7 +87,7 @@ def test_call(world):
     wait_for(lambda: int(tour.mount.read(folder, "rtmp_bytes") or 0) > 50000
              and look())
     before = os.path.getsize(published)
-    wait_for(lambda: os.path.getsize(published) > before, 10, "more of it")
+    wait_for(lambda: os.path.getsize(published) > before, what="more of it")
     assert tour.mount.read(folder, "transport") == "tls\n"
     assert tour.mount.read(folder, "lost") == "0\n"
     assert short.result()["ok"] == 1
@@ -105,12 +102,12 @@ def test_recordings(world):
     Shared.recordings = [tour.record(space, size) for space, size in (
         ("Weekly", 0), ("Lab", 8 * MIB), ("", 0))]
     link = "uploader/by-state/failed"
-    number, = wait_for(lambda: os.listdir(tour.mount.path(link)), 20)
+    number, = wait_for(lambda: os.listdir(tour.mount.path(link)))
     assert tour.rev.fired(refused) == 1
     failed, = [recording for recording in Shared.recordings
                if tour.mount.read(recording, "id") == number + "\n"]
     wait_for(lambda: look() and len(os.listdir(tour.mount.path(
-        "uploader/by-state/ready"))) == 2, 20)
+        "uploader/by-state/ready"))) == 2)
     assert "403" in tour.mount.read(failed, "why") + \
         tour.mount.read(failed, "error")
     done = tour.shell(f"echo retry > {link}/{number}/ctl")
@@ -323,7 +320,7 @@ def test_killed(world):
     before = os.path.getsize(published)
     tour.mount.start()
     assert tour.shell("find . | sort").stdout == listing
-    wait_for(lambda: os.path.getsize(published) > before, 10, "more of it")
+    wait_for(lambda: os.path.getsize(published) > before, what="more of it")
     assert stat.S_ISSOCK(os.stat(os.path.join(
         tour.mount.control_dir, "streamer", "ctl")).st_mode)
 

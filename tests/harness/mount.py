@@ -129,14 +129,17 @@ class Mount:
         with open(self.path(*names), encoding="utf-8") as file:
             return file.read()
 
+    def peek(self, *names):
+        """As read(); nothing where the file is not there (any more)."""
+        try:
+            return self.read(*names)
+        except FileNotFoundError:
+            return ""
+
     def wait_read(self, text, *names, seconds=PATIENCE):
         """Until the file says just that, with its newline."""
-        def says():
-            try:
-                return self.read(*names) == text + "\n"
-            except FileNotFoundError:
-                return False
-        wait_for(says, seconds, lambda: f"{names} says {text!r}")
+        wait_for(lambda: self.peek(*names) == text + "\n", seconds,
+                 lambda: f"{names} says {text!r}")
 
     def wait_gone(self, *names):
         wait_for(lambda: not os.path.lexists(self.path(*names)),

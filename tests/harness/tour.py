@@ -82,7 +82,7 @@ class Tour:
         return self.rev.fault(path=UPLOADS, status=403, times=times)
 
     def wait_state(self, recording, state):
-        self.mount.wait_read(state, recording, "state", seconds=40)
+        self.mount.wait_read(state, recording, "state")
 
     def shell(self, line, seconds=20):
         """A command as a person types it, in the mount."""
@@ -100,4 +100,5 @@ class Tour:
 
     def wait_recorded(self, stream):
         """Until the streaming server has something of it."""
-        return wait_for(lambda: self.nginx.recordings(stream), 20, stream)[0]
+        return wait_for(lambda: self.nginx.recordings(stream),
+                        what=stream)[0]
