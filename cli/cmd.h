@@ -14,9 +14,9 @@ extern const struct table commands;
 enum { CMD_STREAMER, CMD_UPLOADER, CMD_TLS_SIP };
 
 /* cmd_conf.c */
-command_fn cmd_set_option, cmd_set_trust, cmd_set_secret, cmd_streamer_listen,
-	cmd_old_tls, cmd_streamer_limit, cmd_streamer_certs, cmd_uploader_nfs,
-	cmd_get, cmd_set, cmd_unset;
+command_fn cmd_set_option, cmd_set_trust, cmd_set_secret, cmd_no_secret,
+	cmd_streamer_listen, cmd_old_tls, cmd_streamer_limit,
+	cmd_streamer_certs, cmd_uploader_nfs, cmd_get, cmd_set, cmd_unset;
 /* cmd_listing.c */
 command_fn cmd_listing;
 /* cmd_daemon.c */

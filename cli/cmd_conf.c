@@ -244,6 +244,13 @@ int cmd_set_secret(struct cli *cli, const struct table_match *m)
 	return ask_and_store(cli, (enum schema_id)m->command->id);
 }
 
+/* Neither repeated nor taken: it stands in lists of processes by now. */
+int cmd_no_secret(struct cli *cli, const struct table_match *m)
+{
+	return cli_failure(-EPERM, "a password is asked for, not given on the "
+				   "line: choose another one now");
+}
+
 /* ---- get, set, unset ---------------------------------------------------- */
 
 struct name {

@@ -45,6 +45,8 @@ static const struct command rows[] = {
 	SET(option, "uploader cms port <port>", OPT_UP_CMS_PORT),
 	SET(option, "uploader cms user <user>", OPT_UP_CMS_USER),
 	SET(secret, "uploader cms password", OPT_UP_CMS_PASSWORD),
+	{ "uploader <cms|rev> password <value>...", cmd_no_secret, 0,
+	  COMMAND_HIDDEN, "passwords are asked for" },
 	SET(trust, "uploader cms trust <crt-bundle|none>", OPT_UP_CMS_TRUST),
 	SET(option, "uploader rev host <host>", OPT_UP_REV_HOST),
 	SET(option, "uploader rev port <port>", OPT_UP_REV_PORT),

@@ -232,15 +232,19 @@ static void load_history(struct shell *s)
 	fclose(file);
 }
 
-/* A URL may hold a password or be one: it is not kept. */
+/* A URL may hold a password or be one, and some type theirs behind the word. */
 static void write_line(FILE *file, const char *line)
 {
-	const char *url = strstr(line, "://");
+	static const char *const marks[] = { "://", "password ", "secret " };
+	size_t shown = strlen(line);
 
-	if (url)
-		fprintf(file, "%.*s://***\n", (int)(url - line), line);
-	else
-		fputs(line, file);
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		const char *at = strstr(line, marks[i]);
+		size_t n = at ? (size_t)(at - line) + strlen(marks[i]) : shown;
+
+		shown = n < shown ? n : shown;
+	}
+	fprintf(file, "%.*s%s", (int)shown, line, line[shown] ? "***\n" : "");
 }
 
 /* A line at a time: what several shells type comes together in it. */

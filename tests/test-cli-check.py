@@ -12,6 +12,7 @@ from urllib.parse import quote
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import tap  # noqa: E402
+from harness.certs import Authority  # noqa: E402
 from harness.cli import Cli  # noqa: E402
 from harness.leaks import new_secret  # noqa: E402
 from harness.rtmp import Nginx, Server  # noqa: E402
@@ -312,7 +313,7 @@ def test_uploader(world):
     look("SUCCESS: the share can be listed and holds spaces and forwarded",
          "SUCCESS: the bridge answers and its user may read spaces",
          "SUCCESS: logged in to Rev", "SUCCESS: may upload",
-         "WARNING: uploader is disabled", "WARNING: expires on")
+         "WARNING: uploader is disabled")
     site.nfs.set_access("RO")
     wait_for(lambda: "FAILURE: renaming on the share: " in
              cli.line("check uploader").out, what="a read-only export")
@@ -331,6 +332,12 @@ def test_uploader(world):
          "FAILURE: refuses the login (401): check rev_user and its password",
          rev_host="127.0.0.1")
     uploader.write_secrets(SECRETS)
+    other = Authority(world.folder("another-ca"))
+    look("FAILURE: add its CA certificate to this file (setting rev_trust)",
+         rev_trust=other.bundle)
+    look("FAILURE: no-such-host.invalid", rev_host="no-such-host.invalid",
+         rev_trust=world.authority.bundle)
+    uploader.write_settings(rev_host="127.0.0.1")
     site.rev.change_user("uploader", roles=["Media Viewer"])
     look("FAILURE: the Rev user uploader may not upload: give it the role")
     site.rev.change_user("uploader", roles=["Media Admin"])

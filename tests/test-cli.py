@@ -272,6 +272,35 @@ def test_settings(world):
     assert cli.run("-i", "b", "get uploader.rev_port").out == "444\n"
 
 
+def test_secrets(world):
+    """secrets: not in arguments of programs, not in answers"""
+    cli = Cli(world, "secrets")
+    secret = token_hex(8)
+    log = world.path("secrets", "log")
+    folder = world.folder("secrets", "bin")
+    for name in ("upcast-streamer", "upcast-uploader"):
+        world.write(f"secrets/bin/{name}",
+                    f'#!/bin/sh\necho "$0 $@" >>{log}\nenv >>{log}\n', 0o755)
+    cli.variables = {"PATH": folder + os.pathsep + os.environ["PATH"]}
+    url = f"rtmp://u:{secret}@h/live/x"
+    said = [cli.ok("uploader rev password", stdin=secret + "\n"),
+            cli.ok("set streamer.default_url", stdin=url + "\n"),
+            cli.ok("set route.x " + url), cli.ok("get route.x"),
+            cli.ok("get streamer.default_url"),
+            cli.fail("get uploader.rev_password"),
+            cli.fail("uploader rev password " + secret),
+            cli.fail("set uploader.rev_password " + secret),
+            cli.fail("set streamer.limit"),
+            cli.ok("uploader nfs h:d ; uploader rev host h ; uploader rev "
+                   "user u"),
+            cli.line("check").out, cli.ok("uploader"), cli.ok("streamer"),
+            cli.ok("status --json")]
+    assert not [text for text in said if secret in text], said
+    with open(log, encoding="utf-8") as file:
+        text = file.read()
+    assert text.count("--probe") == 2 and secret not in text, text
+
+
 def handshake(port, version):
     """Whether a client with that version of TLS gets through."""
     return subprocess.run(
@@ -405,6 +434,9 @@ def test_shell(world):
     shell.type("set route.hall rtmp://u:" + URL_PASSWORD + "@h/app/hall\r")
     shell.expect("SUCCESS: route.hall is set")
     shell.expect(prompt)
+    shell.type("uploader rev password " + URL_PASSWORD + "\r")
+    shell.expect("FAILURE: a password is asked for, not given on the line")
+    shell.expect(prompt)
     shell.type("set route.room\r")
     shell.expect("Please enter value:")
     shell.type("rtmp://u:" + secret + "@h/app/room\r")
@@ -418,7 +450,8 @@ def test_shell(world):
     with open(history, encoding="utf-8") as file:
         text = file.read()
     assert "uploader rev password\nuploader enable\n" in text, text
-    assert "set route.hall rtmp://***\nset route.room\n" in text, text
+    assert "set route.hall rtmp://***\nuploader rev password ***\n" \
+        "set route.room\n" in text, text
     assert secret not in text and URL_PASSWORD not in text, text
 
 
