@@ -44,22 +44,25 @@ struct probe {
 
 /* ---- lines -------------------------------------------------------------- */
 
-static void say(const char *word, const char *fmt, ...) ATTR_PRINTF(2, 3);
+enum verdict { GOOD, DOUBTFUL, BAD };
 
-static void say(const char *word, const char *fmt, ...)
+static void say(struct probe *p, enum verdict verdict, const char *fmt, ...)
+	ATTR_PRINTF(3, 4);
+
+static void say(struct probe *p, enum verdict verdict, const char *fmt, ...)
 {
+	static const char *const words[] = { "SUCCESS", "WARNING", "FAILURE" };
 	char text[2048];
 	va_list ap;
 
+	p->failures += verdict == BAD;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	str_clean(text);
-	printf("%s: %s\n", word, text);
+	printf("%s: %s\n", words[verdict], text);
 	fflush(stdout);
 }
-
-#define fail(p, ...) ((p)->failures++, say("FAILURE", __VA_ARGS__))
 
 /* ---- interfaces and ports ----------------------------------------------- */
 
@@ -93,16 +96,16 @@ static void check_port(struct probe *p, const char *transport,
 	sip_addr_set_port(at, port);
 	err = try_port(at);
 	if (!err)
-		say("SUCCESS", "%s port %u of %s is free", transport, port,
+		say(p, GOOD, "%s port %u of %s is free", transport, port,
 		    interface);
 	else if (err == -EADDRINUSE)
-		fail(p,
-		     "%s port %u of %s is taken by another program: choose "
-		     "another by \"streamer sip listen\"",
-		     transport, port, interface);
+		say(p, BAD,
+		    "%s port %u of %s is taken by another program: choose "
+		    "another by \"streamer sip listen\"",
+		    transport, port, interface);
 	else
-		fail(p, "%s port %u of %s cannot be listened on: %s", transport,
-		     port, interface, err_str(err));
+		say(p, BAD, "%s port %u of %s cannot be listened on: %s",
+		    transport, port, interface, err_str(err));
 }
 
 static bool is_running(const struct probe *p)
@@ -129,11 +132,12 @@ static void check_interface(struct probe *p, const struct sip_listen *l,
 	size_t n;
 
 	if (sip_listen_resolve(l->interface, at, &n, &err)) {
-		fail(p, "%s: name one of this host by \"streamer sip listen\"",
-		     err.text);
+		say(p, BAD,
+		    "%s: name one of this host by \"streamer sip listen\"",
+		    err.text);
 		return;
 	}
-	say("SUCCESS", "interface %s exists", l->interface);
+	say(p, GOOD, "interface %s exists", l->interface);
 	for (size_t i = 0; i < n && !runs; i++) {
 		check_port(p, "TCP", l->interface, l->tcp, &at[i]);
 		if (l->tls != l->tcp)
@@ -149,7 +153,7 @@ static void check_listen(struct probe *p)
 
 	if (sip_listen_parse(conf_text(p->conf, OPT_ST_SIP_LISTEN), &all,
 			     &err)) {
-		fail(p, "%s", err.text);
+		say(p, BAD, "%s", err.text);
 		return;
 	}
 	for (size_t i = 0; i < all.count; i++)
@@ -286,43 +290,47 @@ static int connect_once(struct probe *p)
 
 /* ---- the servers -------------------------------------------------------- */
 
-/* What a person can do about it. */
-static const char *advice(const struct probe *p)
+/* What a person can do about it, before and after it has been connected to. */
+static const struct {
+	int code;
+	const char *before, *after;
+} advices[] = {
+	{ -EHOSTUNREACH, "check DNS and the server's name", NULL },
+	{ -EKEYREJECTED, "check its certificate, or set streamer.rtmps_bundle",
+	  NULL },
+	{ -EACCES, NULL, "check user and password in the URL" },
+	{ -ENOKEY, NULL, "check user and password in the URL" },
+	{ -ECONNRESET, NULL, "check the application in the URL" },
+	{ -ECONNREFUSED, "check the server, and its port in the URL",
+	  "check the application in the URL" },
+};
+
+static const char *advise(const struct probe *p)
 {
-	switch (p->why.code) {
-	case -EHOSTUNREACH:
-		return "check DNS and the server's name";
-	case -EKEYREJECTED:
-		return "check its certificate, or set streamer.rtmps_bundle";
-	case -EACCES:
-	case -ENOKEY:
-		return "check user and password in the URL";
-	case -ECONNRESET:
-		return p->is_open ? "check the application in the URL"
-				  : "check the server";
-	case -ECONNREFUSED:
-		return p->is_open ? "check the application in the URL"
-				  : "check the server, and its port in the URL";
-	default:
-		return "check the server, and firewalls in between";
-	}
+	const char *found = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(advices); i++)
+		if (p->why.code == advices[i].code)
+			found = p->is_open ? advices[i].after
+					   : advices[i].before;
+	return found ? found : "check the server, and firewalls in between";
 }
 
 static void say_result(struct probe *p, const char *shown)
 {
 	if (!p->is_in)
-		fail(p, "%s: %s: %s; %s", p->name, shown, p->why.text,
-		     advice(p));
+		say(p, BAD, "%s: %s: %s; %s", p->name, shown, p->why.text,
+		    advise(p));
 	else if (p->auth_steps)
-		say("SUCCESS", "%s: %s answers and takes user and password",
+		say(p, GOOD, "%s: %s answers and takes user and password",
 		    p->name, shown);
 	else if (*p->url.user)
-		say("WARNING",
+		say(p, DOUBTFUL,
 		    "%s: %s answers but does not ask for user and password: "
 		    "whether it takes them shows when a call is published",
 		    p->name, shown);
 	else
-		say("SUCCESS", "%s: %s answers", p->name, shown);
+		say(p, GOOD, "%s: %s answers", p->name, shown);
 }
 
 static void try_server(struct probe *p)
@@ -332,10 +340,10 @@ static void try_server(struct probe *p)
 
 	url_format(&p->url, shown, sizeof(shown));
 	if (!url_is_allowed(&p->url, p->settings->allowed_targets)) {
-		fail(p,
-		     "%s: %s is not in allowed_targets: nothing is published "
-		     "there; \"set streamer.allowed_targets\"",
-		     p->name, shown);
+		say(p, BAD,
+		    "%s: %s is not in allowed_targets: nothing is published "
+		    "there; \"set streamer.allowed_targets\"",
+		    p->name, shown);
 		return;
 	}
 	p->auth_steps = 0;
@@ -344,7 +352,7 @@ static void try_server(struct probe *p)
 		err = connect_once(p);
 	while (!err && p->again);
 	if (err)
-		fail(p, "%s: %s", p->name, err_str(err));
+		say(p, BAD, "%s: %s", p->name, err_str(err));
 	else
 		say_result(p, shown);
 }
@@ -360,13 +368,13 @@ static void try_urls(struct probe *p, const char *urls)
 		int code = text ? url_parse(text, &p->url, &err) : -ENOMEM;
 
 		if (code)
-			fail(p, "%s: the URL cannot work: %s", p->name,
-			     text ? err.text : "out of memory");
+			say(p, BAD, "%s: the URL cannot work: %s", p->name,
+			    text ? err.text : "out of memory");
 		else if (!*p->url.app)
-			fail(p,
-			     "%s: the URL cannot work: it needs an application "
-			     "and a stream, rtmp://host/app/stream",
-			     p->name);
+			say(p, BAD,
+			    "%s: the URL cannot work: it needs an application "
+			    "and a stream, rtmp://host/app/stream",
+			    p->name);
 		else
 			try_server(p);
 		url_release(&p->url);
@@ -386,7 +394,7 @@ static void try_setting(struct probe *p, const char *name, const char *user)
 
 	p->name = name;
 	if (settings_find_url(p->settings, user, &urls, &is_route, &err))
-		fail(p, "%s: %s", name, err.text);
+		say(p, BAD, "%s: %s", name, err.text);
 	else
 		try_urls(p, secret_text(&urls));
 	secret_release(&urls);
@@ -429,7 +437,7 @@ static void run(struct probe *p, struct conf *conf)
 	if (!code)
 		code = prepare(p, &err);
 	if (code)
-		fail(p, "%s; no server is tried", err.text);
+		say(p, BAD, "%s; no server is tried", err.text);
 	else
 		try_targets(p);
 	if (p->settings)
@@ -446,7 +454,7 @@ int probe_run(const struct boot *boot)
 
 	buf_init(&p.query, RTMP_AUTH_QUERY_MAX);
 	if (conf_load(boot->config_path, NULL, &conf, &err)) {
-		fail(&p, "%s", err.text);
+		say(&p, BAD, "%s", err.text);
 	} else {
 		p.conf = conf;
 		run(&p, conf);

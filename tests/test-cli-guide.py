@@ -261,4 +261,4 @@ def test_typed(world):
 
 
 if __name__ == "__main__":
-    tap.main(World, tidy=True)
+    tap.main(World, tidy=True, slow=True)

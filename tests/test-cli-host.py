@@ -449,4 +449,4 @@ def test_examples_uploader(world):
 
 
 if __name__ == "__main__":
-    tap.main(World, tidy=True)
+    tap.main(World, tidy=True, slow=True)
