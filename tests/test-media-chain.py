@@ -89,7 +89,8 @@ def check_whole(path, missing):
                         if p[0] == "video"][0][1]
     worst = max(abs(n[1] - w[1] - shift)
                 for n, w in zip(now, was[first:]))
-    assert worst < 0.04, worst
+    # ffmpeg's sender reports are late where the machine is busy.
+    assert worst < 0.08, worst
 
 
 AUDIO = {"latm": ("-a", "97:latm:32000:1:" + LATM_CONFIG),

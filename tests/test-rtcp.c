@@ -139,7 +139,7 @@ static int test_build(void)
 	CHECK_EQ(n, 0);
 	CHECK_EQ(rtcp_build_rr(got, 1, NULL), 8);
 	for (size_t i = 0; i < 6; i++) /* always a zero byte and whole words */
-		CHECK_EQ(rtcp_build_sdes(got, 1, "12345" + i) % 4, 0);
+		CHECK_EQ(rtcp_build_sdes(got, 1, &"12345"[i]) % 4, 0);
 out:
 	return err;
 }

@@ -240,9 +240,11 @@ static void on_end(struct loop_timer *timer)
 static void load(struct player *pl, const char *path)
 {
 	FILE *f = fopen(path, "rb");
-	long n;
+	long n = 0;
 
-	if (!f || fseek(f, 0, SEEK_END) || (n = ftell(f)) < 13)
+	if (f && !fseek(f, 0, SEEK_END))
+		n = ftell(f);
+	if (n < 13)
 		die("cannot read the file");
 	rewind(f);
 	pl->len = (size_t)n;
