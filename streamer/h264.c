@@ -19,6 +19,8 @@ enum {
 	NAL_FU_A = 28,
 };
 
+enum { KEEP_BYTES = 32 << 10 };
+
 struct set {
 	uint8_t data[H264_SET_MAX];
 	size_t len;
@@ -162,6 +164,9 @@ static void tell_config(struct h264 *h)
 
 static void begin_unit(struct h264 *h, uint32_t timestamp)
 {
+	/* What a key frame needed is not kept for the small ones behind it. */
+	if (h->bytes.size > KEEP_BYTES)
+		buf_release(&h->bytes);
 	buf_clear(&h->bytes);
 	h->nal_count = 0;
 	h->open = true;

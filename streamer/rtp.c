@@ -42,11 +42,11 @@ int rtp_parse(const uint8_t *data, size_t len, struct rtp_packet *ret)
 	return 0;
 }
 
+/* A packet that waits; its bytes are its own, freed when it is given out. */
 struct slot {
 	struct rtp_packet packet;
 	uint64_t arrival_ms;
-	uint8_t *data;
-	bool used;
+	uint8_t *data; /* NULL: it is free */
 };
 
 struct rtp_queue {
@@ -66,6 +66,7 @@ struct rtp_queue {
 	bool is_passing;
 	unsigned held;
 	struct slot probe; /* what may be the begin of something new */
+	uint8_t *given;	   /* bytes of what was given out last */
 
 	struct rtp_counts counts;
 	/* For reports. */
@@ -73,7 +74,6 @@ struct rtp_queue {
 	uint64_t received, prior_expected, prior_received;
 
 	struct slot *slots;
-	uint8_t *data;
 };
 
 int rtp_queue_new(unsigned slots, uint32_t wait_ms,
@@ -86,33 +86,40 @@ int rtp_queue_new(unsigned slots, uint32_t wait_ms,
 	q->mask = slots - 1;
 	q->wait_ms = wait_ms;
 	q->slots = calloc(slots, sizeof(*q->slots));
-	/* Not cleared: memory that is never needed is never touched. */
-	q->data = malloc((slots + 1) * (size_t)RTP_PACKET_MAX);
-	if (!q->slots || !q->data) {
+	if (!q->slots) {
 		rtp_queue_free(q);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < slots; i++)
-		q->slots[i].data = q->data + i * (size_t)RTP_PACKET_MAX;
-	q->probe.data = q->data + slots * (size_t)RTP_PACKET_MAX;
 	*ret_queue = q;
 	return 0;
+}
+
+static void clear(struct slot *s)
+{
+	free(s->data);
+	s->data = NULL;
+}
+
+static void clear_all(struct rtp_queue *q)
+{
+	for (unsigned i = 0; q->slots && i <= q->mask; i++)
+		clear(&q->slots[i]);
+	clear(&q->probe);
 }
 
 void rtp_queue_free(struct rtp_queue *q)
 {
 	if (!q)
 		return;
+	clear_all(q);
+	free(q->given);
 	free(q->slots);
-	free(q->data);
 	free(q);
 }
 
 void rtp_queue_reset(struct rtp_queue *q)
 {
-	for (unsigned i = 0; i <= q->mask; i++)
-		q->slots[i].used = false;
-	q->probe.used = false;
+	clear_all(q);
 	q->held = 0;
 	q->is_passing = false;
 	q->gap = q->started; /* what comes next does not continue this */
@@ -126,13 +133,18 @@ static struct slot *slot_of(const struct rtp_queue *q, uint32_t seq)
 	return &q->slots[seq & q->mask];
 }
 
-static void keep(struct slot *s, const struct rtp_packet *p, uint64_t now_ms)
+/* Without memory it has not come. */
+static int keep(struct slot *s, const struct rtp_packet *p, uint64_t now_ms)
 {
-	s->packet = *p;
-	memcpy(s->data, p->payload, p->len);
-	s->packet.payload = s->data;
-	s->arrival_ms = now_ms;
-	s->used = true;
+	uint8_t *data = malloc(p->len + 1);
+
+	if (!data)
+		return -ENOMEM;
+	memcpy(data, p->payload, p->len);
+	clear(s);
+	*s = (struct slot){ *p, now_ms, data };
+	s->packet.payload = data;
+	return 0;
 }
 
 /* The first packet of a stream. */
@@ -177,80 +189,78 @@ static void put_late(struct rtp_queue *q, uint32_t behind)
  * The window is too small for what comes: rtp_queue_next() gives out what is
  * held, as if the wait were over, and then this one.
  */
-static void put_ahead(struct rtp_queue *q, const struct rtp_packet *p,
-		      uint32_t ahead, uint64_t now_ms)
+static int put_ahead(struct rtp_queue *q, const struct rtp_packet *p,
+		     uint32_t ahead, uint64_t now_ms)
 {
 	struct slot *s = slot_of(q, q->next + ahead);
+	int err;
 
-	if (ahead > q->mask || p->len > RTP_PACKET_MAX) {
+	if (ahead > q->mask) {
 		q->passing = *p;
 		q->is_passing = true;
-	} else if (s->used) {
+	} else if (s->data) {
 		q->counts.duplicate++;
-		return;
+		return 0;
 	} else {
-		keep(s, p, now_ms);
+		err = keep(s, p, now_ms);
+		if (err)
+			return err;
 		q->held++;
 	}
 	count_in(q, p, q->next + ahead);
+	return 0;
 }
 
 /* True if `p` continues where the probe began: then both are the stream. */
 static bool is_confirmed(struct rtp_queue *q, const struct rtp_packet *p)
 {
-	return q->probe.used && q->probe.packet.ssrc == p->ssrc &&
+	return q->probe.data && q->probe.packet.ssrc == p->ssrc &&
 	       (uint16_t)(q->probe.packet.seq + 1) == p->seq;
 }
 
-static void restart(struct rtp_queue *q, const struct rtp_packet *p,
-		    uint64_t now_ms)
+static int restart(struct rtp_queue *q, const struct rtp_packet *p,
+		   uint64_t now_ms)
 {
-	struct rtp_packet first = q->probe.packet;
-	uint8_t *data = q->probe.data;
-	struct slot *s;
+	struct slot first = q->probe;
 
+	q->probe.data = NULL;
 	rtp_queue_reset(q);
 	q->counts.restarts++;
-	begin(q, &first);
-	s = slot_of(q, q->next);
-	/* The probe's bytes change places with the slot's: no copy. */
-	q->probe.data = s->data;
-	*s = (struct slot){ first, now_ms, data, true };
+	begin(q, &first.packet);
+	first.arrival_ms = now_ms;
+	*slot_of(q, q->next) = first;
 	q->held = 1;
-	count_in(q, &first, q->next);
-	put_ahead(q, p, 1, now_ms);
+	count_in(q, &first.packet, q->next);
+	return put_ahead(q, p, 1, now_ms);
 }
 
 /* What does not fit: alone it is noise, with a successor a new beginning. */
-static void put_probe(struct rtp_queue *q, const struct rtp_packet *p,
-		      uint64_t now_ms)
+static int put_probe(struct rtp_queue *q, const struct rtp_packet *p,
+		     uint64_t now_ms)
 {
-	if (is_confirmed(q, p))
-		restart(q, p, now_ms);
-	else if (p->len <= RTP_PACKET_MAX)
-		keep(&q->probe, p, now_ms);
+	return is_confirmed(q, p) ? restart(q, p, now_ms)
+				  : keep(&q->probe, p, now_ms);
 }
 
-static void put_in_stream(struct rtp_queue *q, const struct rtp_packet *p,
-			  uint64_t now_ms)
+static int put_in_stream(struct rtp_queue *q, const struct rtp_packet *p,
+			 uint64_t now_ms)
 {
 	int ahead = (int16_t)(p->seq - (uint16_t)q->next);
 
-	if (ahead >= MAX_DROPOUT || ahead < -MAX_LATE) {
-		put_probe(q, p, now_ms);
-		return;
-	}
+	if (ahead >= MAX_DROPOUT || ahead < -MAX_LATE)
+		return put_probe(q, p, now_ms);
 	q->heard_ms = now_ms;
-	q->probe.used = false;
-	if (ahead < 0) {
+	clear(&q->probe);
+	if (ahead > 0)
+		return put_ahead(q, p, (uint32_t)ahead, now_ms);
+	if (ahead) {
 		put_late(q, (uint32_t)-ahead);
-	} else if (ahead) {
-		put_ahead(q, p, (uint32_t)ahead, now_ms);
 	} else {
 		q->passing = *p;
 		q->is_passing = true;
 		count_in(q, p, q->next);
 	}
+	return 0;
 }
 
 /* The first that is held; there is one. */
@@ -258,7 +268,7 @@ static uint32_t first_held(const struct rtp_queue *q)
 {
 	uint32_t seq = q->next;
 
-	while (!slot_of(q, seq)->used)
+	while (!slot_of(q, seq)->data)
 		seq++;
 	return seq;
 }
@@ -283,14 +293,12 @@ static void end_settling(struct rtp_queue *q)
 	q->next = q->base;
 }
 
-void rtp_queue_put(struct rtp_queue *q, const struct rtp_packet *p,
-		   uint64_t now_ms)
+int rtp_queue_put(struct rtp_queue *q, const struct rtp_packet *p,
+		  uint64_t now_ms)
 {
 	if (q->started && p->ssrc != q->ssrc) {
-		if (now_ms - q->heard_ms < SILENCE_MS) {
-			put_probe(q, p, now_ms);
-			return;
-		}
+		if (now_ms - q->heard_ms < SILENCE_MS)
+			return put_probe(q, p, now_ms);
 		rtp_queue_reset(q);
 		q->counts.restarts++;
 	}
@@ -299,7 +307,7 @@ void rtp_queue_put(struct rtp_queue *q, const struct rtp_packet *p,
 		if (!q->counts.packets)
 			settle(q, now_ms);
 	}
-	put_in_stream(q, p, now_ms);
+	return put_in_stream(q, p, now_ms);
 }
 
 /* Moves the window's begin behind `seq`, which is given out now. */
@@ -327,7 +335,9 @@ static const struct rtp_packet *give_held(struct rtp_queue *q, uint32_t seq)
 {
 	struct slot *s = slot_of(q, seq);
 
-	s->used = false;
+	free(q->given);
+	q->given = s->data;
+	s->data = NULL;
 	q->held--;
 	return give(q, &s->packet, seq);
 }

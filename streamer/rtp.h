@@ -11,7 +11,7 @@
 /*
  * RTP (RFC 3550): the header, and a window that puts packets in order. Pure.
  */
-enum { RTP_PACKET_MAX = 2048, RTP_HEADER_LEN = 12 };
+enum { RTP_HEADER_LEN = 12 };
 
 struct rtp_packet {
 	uint8_t payload_type;
@@ -41,7 +41,7 @@ static inline bool rtp_is_rtcp(const uint8_t *data, size_t len)
  * What jumps in sequence, or has another SSRC while the old one still sends,
  * waits as a probe until its successor confirms that the sender has begun anew.
  *
- *	rtp_queue_put(q, &packet, now_ms);
+ *	err = rtp_queue_put(q, &packet, now_ms);
  *	while ((p = rtp_queue_next(q, now_ms)))
  *		use(p);
  *
@@ -63,8 +63,9 @@ int rtp_queue_new(unsigned slots, uint32_t wait_ms,
 		  struct rtp_queue **ret_queue) ATTR_MUST_CHECK;
 void rtp_queue_free(struct rtp_queue *q);
 
-void rtp_queue_put(struct rtp_queue *q, const struct rtp_packet *p,
-		   uint64_t now_ms);
+/* -ENOMEM: it is as if it had not come. */
+int rtp_queue_put(struct rtp_queue *q, const struct rtp_packet *p,
+		  uint64_t now_ms) ATTR_MUST_CHECK;
 const struct rtp_packet *rtp_queue_next(struct rtp_queue *q, uint64_t now_ms);
 
 /* When rtp_queue_next() will give up a gap; 0: nothing waits. */

@@ -25,8 +25,8 @@ enum {
 	NEXT_ADDRESS_MS = 3000,
 	/* More in the kernel would only be more delay. */
 	UNSENT_MAX = 256 << 10,
-	/* A buffer that has grown over this is given back when empty. */
-	KEEP_BYTES = 256 << 10,
+	/* A buffer that a key frame has grown over this is given back when empty. */
+	KEEP_BYTES = 32 << 10,
 };
 
 enum state {

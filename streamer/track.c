@@ -223,7 +223,7 @@ static void take_rtp(struct track *t, const struct udp_datagram *d)
 	if (t->has_early_sr && t->early_ssrc == p.ssrc)
 		track_use_sr(t, &t->early_sr);
 	t->has_early_sr = false;
-	rtp_queue_put(t->queue, &p, t->now_ms);
+	t->refused += rtp_queue_put(t->queue, &p, t->now_ms) != 0;
 	drain(t);
 }
 

@@ -170,6 +170,15 @@ bool udp_has_room(void)
 	return got >= 2 * UDP_RCVBUF;
 }
 
+/* What the kernel has changed of the first `n`. */
+static void prepare(struct udp_batch *b, int n)
+{
+	for (int i = 0; i < n; i++) {
+		b->msg[i].msg_hdr.msg_namelen = sizeof(b->from[i]);
+		b->msg[i].msg_hdr.msg_controllen = sizeof(b->control[i].room);
+	}
+}
+
 int udp_batch_new(struct udp_batch **ret_batch)
 {
 	struct udp_batch *b = calloc(1, sizeof(*b));
@@ -186,6 +195,7 @@ int udp_batch_new(struct udp_batch **ret_batch)
 		b->msg[i].msg_hdr.msg_name = &b->from[i];
 		b->msg[i].msg_hdr.msg_control = &b->control[i];
 	}
+	prepare(b, UDP_BATCH_MAX);
 	*ret_batch = b;
 	return 0;
 }
@@ -231,17 +241,14 @@ static bool is_nothing(int err)
 
 int udp_receive(struct udp_batch *batch, int fd, uint32_t *dropped)
 {
-	int n;
+	int n = recvmmsg(fd, batch->msg, UDP_BATCH_MAX, MSG_DONTWAIT, NULL);
+	int kept;
 
-	for (int i = 0; i < UDP_BATCH_MAX; i++) {
-		batch->msg[i].msg_hdr.msg_namelen = sizeof(batch->from[i]);
-		batch->msg[i].msg_hdr.msg_controllen =
-			sizeof(batch->control[i].room);
-	}
-	n = recvmmsg(fd, batch->msg, UDP_BATCH_MAX, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return is_nothing(errno) ? 0 : -errno;
-	return collect(batch, n, dropped);
+	kept = collect(batch, n, dropped);
+	prepare(batch, n);
+	return kept;
 }
 
 const struct udp_datagram *udp_batch_at(const struct udp_batch *batch, int i)

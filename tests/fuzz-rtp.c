@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		n = n < size - 2 ? n : size - 2;
 		now += data[0] >> 3;
 		if (!rtp_parse(data + 2, n, &p)) {
-			rtp_queue_put(q, &p, now);
+			(void)!rtp_queue_put(q, &p, now);
 			while ((o = rtp_queue_next(q, now))) {
 				if (out++ && !o->gap && o->seq != next)
 					abort();

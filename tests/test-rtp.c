@@ -89,7 +89,7 @@ static int play(const struct step *steps, size_t n, struct rtp_counts *ret)
 
 		p.payload = bytes;
 		p.len = 2;
-		rtp_queue_put(q, &p, steps[i].now_ms);
+		CHECK_OK(rtp_queue_put(q, &p, steps[i].now_ms));
 		while ((o = rtp_queue_next(q, steps[i].now_ms +
 						      (i ? 0 : WAIT_MS)))) {
 			CHECK_EQ(o->payload[0] << 8 | o->payload[1], o->seq);
@@ -160,7 +160,7 @@ static int test_start(void)
 	for (size_t i = 0; i < ARRAY_SIZE(seqs); i++) {
 		struct rtp_packet p = { .seq = seqs[i], .payload = plain };
 
-		rtp_queue_put(q, &p, i);
+		CHECK_OK(rtp_queue_put(q, &p, i));
 		CHECK(!rtp_queue_next(q, i));
 	}
 	while ((o = rtp_queue_next(q, 200))) {
@@ -197,13 +197,14 @@ out:
 	return err;
 }
 
-static void put(struct rtp_queue *q, uint16_t seq)
+static int put(struct rtp_queue *q, uint16_t seq)
 {
 	struct rtp_packet p = { .seq = seq, .ssrc = 7, .payload = plain };
+	int err = rtp_queue_put(q, &p, 0);
 
-	rtp_queue_put(q, &p, 0);
 	while (rtp_queue_next(q, 1000))
 		;
+	return err;
 }
 
 static int test_report(void)
@@ -216,13 +217,13 @@ static int test_report(void)
 	CHECK(!rtp_queue_report(q, &r));
 	for (int i = 0; i < 8; i++)
 		if (i != 2 && i != 5)
-			put(q, (uint16_t)(65530 + i));
+			CHECK_OK(put(q, (uint16_t)(65530 + i)));
 	CHECK(rtp_queue_report(q, &r));
 	CHECK_EQ(r.ssrc, 7);
 	CHECK_EQ(r.fraction_lost, 2 * 255 / 8);
 	CHECK_EQ(r.lost, 2);
 	CHECK_EQ(r.highest_seq, 0x10001);
-	put(q, 2);
+	CHECK_OK(put(q, 2));
 	CHECK(rtp_queue_report(q, &r));
 	CHECK_EQ(r.fraction_lost, 0);
 	CHECK_EQ(r.lost, 2);
@@ -238,13 +239,13 @@ static int test_deadline(void)
 	int err = rtp_queue_new(SLOTS, WAIT_MS, &q);
 
 	CHECK_OK(err);
-	rtp_queue_put(q, &p, 5);
+	CHECK_OK(rtp_queue_put(q, &p, 5));
 	CHECK(!rtp_queue_next(q, 5));
 	CHECK_EQ(rtp_queue_deadline(q), 5 + WAIT_MS);
 	CHECK(rtp_queue_next(q, 5 + WAIT_MS));
 	CHECK_EQ(rtp_queue_deadline(q), 0);
 	p.seq = 3;
-	rtp_queue_put(q, &p, 70);
+	CHECK_OK(rtp_queue_put(q, &p, 70));
 	CHECK(!rtp_queue_next(q, 70));
 	CHECK_EQ(rtp_queue_deadline(q), 70 + WAIT_MS);
 	CHECK(rtp_queue_next(q, 70 + WAIT_MS));

@@ -3,6 +3,8 @@
 
 #include "tests/unit.h"
 
+enum { PACKET_MAX = 2048 };
+
 struct sink {
 	int configs, frames;
 	struct asc asc;
@@ -31,7 +33,7 @@ static const struct aac_handler handler = { on_config, on_frame };
 
 static void push(struct transcode *t, uint32_t timestamp, size_t len)
 {
-	static uint8_t payload[RTP_PACKET_MAX];
+	static uint8_t payload[PACKET_MAX];
 	struct rtp_packet p = { .timestamp = timestamp,
 				.payload = payload,
 				.len = len };
@@ -99,13 +101,13 @@ static int test_noise(void)
 	err = transcode_new(MSG_CODEC_OPUS, 48000, 2, &handler, &s, &t);
 	CHECK_OK(err);
 	for (uint32_t i = 0; i < 300; i++)
-		push(t, i * 960, i * 7 % RTP_PACKET_MAX);
+		push(t, i * 960, i * 7 % PACKET_MAX);
 	transcode_free(t);
 	t = NULL;
 	err = transcode_new(MSG_CODEC_PCMU, 8000, 1, &handler, &s, &t);
 	CHECK_OK(err);
 	for (uint32_t i = 0; i < 10; i++)
-		push(t, i * RTP_PACKET_MAX, RTP_PACKET_MAX);
+		push(t, i * PACKET_MAX, PACKET_MAX);
 	CHECK(s.frames);
 	CHECK_ERR(transcode_new(MSG_CODEC_H264, 90000, 1, &handler, &s, &t),
 		  -ENOTSUP);
