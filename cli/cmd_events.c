@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/listing.h"
 #include "lib/ctlwatch.h"
 #include "lib/str.h"
 
@@ -15,7 +16,8 @@ enum { KEPT = 4096, SHOWN = 50, SETTLE_MS = 3000 };
 struct events {
 	struct loop *loop;
 	struct loop_timer timer; /* for a directory that does not settle */
-	bool follows, is_settled;
+	bool follows, is_settled, json;
+	struct listing list;
 	size_t count; /* of all that came before */
 	char *lines[KEPT];
 };
@@ -43,6 +45,23 @@ static void print_line(const char *line)
 	fflush(stdout);
 }
 
+/* The words of a line and its rest, each under a name of its own. */
+static void list_line(struct listing *l, const char *line)
+{
+	static const char *const names[] = { "id", "time", "daemon" };
+	char word[128];
+
+	listing_next(l);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t n = strcspn(line, " ");
+
+		snprintf(word, sizeof(word), "%.*s", (int)n, line);
+		listing_add(l, names[i], word);
+		line += n + (line[n] == ' ');
+	}
+	listing_add(l, "text", line);
+}
+
 static void settle(struct events *e)
 {
 	size_t n = e->count < KEPT ? e->count : KEPT;
@@ -52,7 +71,10 @@ static void settle(struct events *e)
 	e->is_settled = true;
 	qsort(e->lines, n, sizeof(e->lines[0]), compare);
 	for (size_t i = n > SHOWN ? n - SHOWN : 0; i < n; i++)
-		print_line(e->lines[i]);
+		if (e->json)
+			list_line(&e->list, e->lines[i]);
+		else
+			print_line(e->lines[i]);
 	if (!e->follows)
 		loop_stop(e->loop);
 }
@@ -157,9 +179,16 @@ int cmd_events(struct cli *cli, const struct table_match *m)
 	if (!e)
 		return cli_failure(-ENOMEM, "out of memory");
 	e->follows = table_has_flag(m, "-f");
+	e->json = table_has_flag(m, "--json") && !e->follows;
+	listing_init(&e->list);
 	err = run(cli, e);
 	for (size_t i = 0; i < KEPT; i++)
 		free(e->lines[i]);
+	if (err)
+		cli_failure(err, "%s", err_str(err));
+	else if (e->json)
+		err = listing_end_table(&e->list, true);
+	listing_release(&e->list);
 	free(e);
-	return err ? cli_failure(err, "%s", err_str(err)) : 0;
+	return err;
 }

@@ -592,6 +592,10 @@ def test_events(world):
     out = scene.cli.ok("events")
     assert " uploader recording 9 is ready\n" in out, out
     assert " streamer call 2 publishes\n" in out, out
+    events = json.loads(scene.cli.ok("events --json"))
+    assert [(event["daemon"], event["text"]) for event in events
+            if "is ready" in event["text"]] == [
+                ("uploader", "recording 9 is ready")], events
     shell = scene.cli.shell()
     shell.expect("> ")
     shell.type("events -f\r")
