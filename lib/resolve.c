@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +13,15 @@
 
 enum { LOOK_FIRST_MS = 1, LOOK_LAST_MS = 100 };
 
-/* What the C library holds on to until it has an answer. */
+/* Who comes second, the asker who gives up or the answer, frees it. */
+enum { ASKED, ANSWERED, GIVEN_UP };
+
+/* What the helper thread has, and the loop once it is answered. */
 struct question {
-	struct gaicb cb;
-	struct addrinfo hints;
+	atomic_int state;
 	char host[256];
+	int code; /* of getaddrinfo() */
+	struct addrinfo *found;
 };
 
 struct resolve {
@@ -25,28 +32,29 @@ struct resolve {
 	void *arg;
 };
 
-static void free_resolve(struct resolve *r)
+static void free_question(struct question *q)
 {
-	loop_timer_release(&r->timer);
-	if (r->question && r->question->cb.ar_result)
-		freeaddrinfo(r->question->cb.ar_result);
-	free(r->question);
-	free(r);
+	if (q->found)
+		freeaddrinfo(q->found);
+	free(q);
 }
 
-/* One that cannot be called back is waited for, though nobody cares. */
 void resolve_cancel(struct resolve *r)
 {
+	struct question *q;
+
 	if (!r)
 		return;
-	r->done = NULL;
-	if (!r->question || gai_cancel(&r->question->cb) != EAI_NOTCANCELED)
-		free_resolve(r);
+	q = r->question;
+	if (q && atomic_exchange(&q->state, GIVEN_UP) == ANSWERED)
+		free_question(q);
+	loop_timer_release(&r->timer);
+	free(r);
 }
 
 static void collect(const struct question *q, struct resolve_result *ret)
 {
-	struct addrinfo *ai = q->cb.ar_result;
+	struct addrinfo *ai = q->found;
 
 	for (; ai && ret->count < RESOLVE_MAX; ai = ai->ai_next) {
 		char *dst = ret->addresses[ret->count];
@@ -61,58 +69,85 @@ static void look(struct loop_timer *timer)
 {
 	struct resolve *r = list_entry(timer, struct resolve, timer);
 	struct resolve_result result = { .count = 0 };
-	int rc = gai_error(&r->question->cb);
+	const struct question *q = r->question;
 
-	if (rc == EAI_INPROGRESS) {
+	if (atomic_load(&q->state) == ASKED) {
 		r->look_ms *= 2;
 		if (r->look_ms > LOOK_LAST_MS)
 			r->look_ms = LOOK_LAST_MS;
 		loop_timer_start(&r->timer, r->look_ms);
 		return;
 	}
-	if (!rc)
-		collect(r->question, &result);
+	collect(q, &result);
 	if (!result.count)
 		err_set(&result.err, -EHOSTUNREACH, "%s cannot be resolved: %s",
-			r->question->host,
-			rc ? gai_strerror(rc) : "the name has no address");
-	if (r->done)
-		r->done(r->arg, &result);
-	free_resolve(r);
+			q->host,
+			q->code ? gai_strerror(q->code)
+				: "the name has no address");
+	r->done(r->arg, &result);
+	resolve_cancel(r);
+}
+
+static int look_up(struct question *q, int flags)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+					.ai_flags = flags };
+
+	return getaddrinfo(q->host, NULL, &hints, &q->found);
+}
+
+static void *answer(void *arg)
+{
+	struct question *q = arg;
+
+	q->code = look_up(q, 0);
+	if (atomic_exchange(&q->state, ANSWERED) == GIVEN_UP)
+		free_question(q);
+	return NULL;
+}
+
+/* A thread that nobody waits for. Signals are the loop's. */
+static int start_thread(struct question *q)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, old;
+	int code;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	code = pthread_create(&thread, &attr, answer, q);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -code;
 }
 
 /* A numeric host needs nobody to be asked, and no thread. */
-static bool is_numeric(struct question *q)
+static int start_question(struct question *q)
 {
-	struct addrinfo hints = q->hints;
-
-	hints.ai_flags = AI_NUMERICHOST;
-	return !getaddrinfo(q->host, NULL, &hints, &q->cb.ar_result);
+	if (look_up(q, AI_NUMERICHOST))
+		return start_thread(q);
+	atomic_store(&q->state, ANSWERED);
+	return 0;
 }
 
 static int ask(struct resolve *r, const char *host)
 {
 	struct question *q = calloc(1, sizeof(*q));
-	struct gaicb *list[1];
-	int rc;
+	int err;
 
 	if (!q)
 		return -ENOMEM;
-	if (str_copy(q->host, host, sizeof(q->host)) >= sizeof(q->host)) {
+	err = str_copy(q->host, host, sizeof(q->host)) < sizeof(q->host)
+		      ? start_question(q)
+		      : -ENAMETOOLONG;
+	if (err)
 		free(q);
-		return -ENAMETOOLONG;
-	}
-	q->hints.ai_socktype = SOCK_STREAM;
-	q->cb.ar_name = q->host;
-	q->cb.ar_request = &q->hints;
-	list[0] = &q->cb;
-	rc = is_numeric(q) ? 0 : getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
-	if (rc) {
-		free(q);
-		return rc == EAI_MEMORY ? -ENOMEM : -EAGAIN;
-	}
-	r->question = q;
-	return 0;
+	else
+		r->question = q;
+	return err;
 }
 
 int resolve_start(struct loop *loop, const char *host, resolve_done_fn *done,
@@ -129,7 +164,7 @@ int resolve_start(struct loop *loop, const char *host, resolve_done_fn *done,
 	err = loop_timer_init(&r->timer, loop, look);
 	err = err ? err : ask(r, host);
 	if (err) {
-		free_resolve(r);
+		resolve_cancel(r);
 		return err;
 	}
 	loop_timer_start(&r->timer, r->look_ms);

@@ -8,13 +8,13 @@
 #include "lib/loop.h"
 
 /*
- * The addresses of a host, without blocking the loop: a name is asked for by the
- * C library on a thread of its own (getaddrinfo_a), and a timer looks whether it is done, so
- * that a question which hangs can be left behind at any time.
+ * The addresses of a host, without blocking the loop: a thread of its own asks
+ * the C library, and a timer looks whether it is done, so that a question which
+ * hangs can be left behind at any time. (getaddrinfo_a() would do the same, but
+ * its threads crash under ThreadSanitizer, and what hangs is never given back.)
  *
  * `done` is called once, on the loop, never from inside resolve_start(), unless
- * resolve_cancel(). The question is freed after it returns. One that hangs when
- * the loop ends is never freed: the process is about to end, too.
+ * resolve_cancel(). The question is freed after it returns.
  */
 enum { RESOLVE_MAX = 8, RESOLVE_ADDRESS_MAX = 64 };
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "lib/log.h"
+#include "lib/str.h"
 #include "streamer/sip_dialog.h"
 #include "tests/fakesip.h"
 #include "tests/unit.h"
@@ -20,6 +21,7 @@
 static struct side {
 	struct sip *sip;
 	struct sip_dialog *d;
+	char tag[SIP_TAG_SIZE];
 	char told[512];
 	int admits;    /* a status that refuses all, 0 */
 	int refuses;   /* a status from incoming() */
@@ -62,10 +64,13 @@ static int on_incoming(void *arg, struct sip_dialog *d,
 
 	tell("incoming %s;", invite->sdp ? "offer" : "none");
 	side.d = d;
+	str_copy(side.tag, d->local_tag, sizeof(side.tag));
 	if (!status && !side.waits)
 		status = answer();
-	if (status)
+	if (status) {
+		side.d = NULL;
 		return status;
+	}
 	*ret_call = &side;
 	if (side.hangs_up)
 		sip_bye(d, NULL);
@@ -146,9 +151,7 @@ struct request {
 static void peer_sends(const struct request *r)
 {
 	bool udp = r->flags & UDP, ack = !strcmp(r->method, "ACK");
-	const char *tag = r->to_tag	      ? r->to_tag
-			  : side.d && r->cseq ? side.d->local_tag
-					      : "";
+	const char *tag = r->to_tag ? r->to_tag : side.tag;
 	char text[2048];
 
 	snprintf(text, sizeof(text),

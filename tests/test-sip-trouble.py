@@ -307,7 +307,8 @@ def _lose_connection(streamer, number, host):
             caller.invite(offer())
             streamer.wait_log("handling sip accepted notification", number)
         streamer.wait_log("has ended: closed by the peer", number)
-        assert streamer.command(f"hangup {number}").startswith("ok ")
+        verdict = streamer.command(f"hangup {number}")
+        assert verdict.startswith("ok "), verdict
         server.settimeout(10)
         with server.accept()[0] as sock:
             bye = Reader(sock).next()

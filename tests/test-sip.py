@@ -5,6 +5,7 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -458,11 +459,15 @@ audio_alert aufile,{folder}/alert.wav
 video_source fakevideo,nil
 video_display fakevideo,nil
 net_interface 127.0.0.1
+video_size 640x360
+avcodec_h264enc libx264
 module g711.so
 module opus.so
 module ausine.so
 module aufile.so
 module avcodec.so
+module avformat.so
+module swscale.so
 module fakevideo.so
 module srtp.so
 module_tmp uuid.so
@@ -472,16 +477,17 @@ module_app menu.so
 
 
 def _modules():
-    found = subprocess.run(["dpkg", "-L", "baresip-core"], check=False,
+    """Where baresip's are, if that for H.264 is among them."""
+    found = subprocess.run(["dpkg", "-L", "baresip-ffmpeg"], check=False,
                            capture_output=True, text=True).stdout
     return next((os.path.dirname(line) for line in found.splitlines()
-                 if line.endswith("/g711.so")), None)
+                 if line.endswith("/avcodec.so")), None)
 
 
 def test_baresip(world):
     """baresip calls: Opus and H.264 mode 0 over SDES-SRTP"""
     modules = shutil.which("baresip") and _modules()
-    tap.skip_unless(modules, "no baresip")
+    tap.skip_unless(modules, "no baresip with H.264")
     streamer = answerer(world)
     folder, port = world.folder("baresip"), free_port()
     world.write("baresip/config", BARESIP.format(modules=modules, port=port,
@@ -494,12 +500,14 @@ def test_baresip(world):
     baresip = world.start(
         ["baresip", "-f", folder, "-e",
          f"/dial sip:board@127.0.0.1:{streamer.port};transport=tcp",
-         "-t", "4"], name="baresip", stdin=subprocess.PIPE)
+         "-t", "60"], name="baresip", stdin=subprocess.PIPE)
     streamer.wait_log("handling sip accepted notification", seconds=20)
     log = streamer.log()
     assert re.search(r"stub 1: audio on codec \d pt \d+ suite AES_CM", log)
+    assert re.search(r"stub 1: video on codec 1 pt \d+ suite AES_CM", log)
+    streamer.wait_call(url_source="route")
+    baresip.signal(signal.SIGTERM)
     streamer.wait_log("ended: the caller hung up", seconds=20)
-    assert streamer.call()["url_source"] == "route"
     assert streamer.call()["encryption"].startswith("AES_CM_128")
     baresip.wait(20)
     streamer.stop()
