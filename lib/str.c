@@ -403,13 +403,21 @@ size_t str_copy(char *dst, const char *src, size_t size)
 	return len;
 }
 
+void str_wipe(char **s)
+{
+	if (*s)
+		explicit_bzero(*s, strlen(*s));
+	free(*s);
+	*s = NULL;
+}
+
 int str_replace(char **dst, const char *src)
 {
 	char *copy = src ? strdup(src) : NULL;
 
 	if (src && !copy)
 		return -ENOMEM;
-	free(*dst);
+	str_wipe(dst);
 	*dst = copy;
 	return 0;
 }

@@ -82,7 +82,9 @@ bool str_next_word(const char **at, const char **ret_word, size_t *ret_len);
 /* As strlcpy(): copies what fits, always terminates, returns strlen(src). */
 size_t str_copy(char *dst, const char *src, size_t size);
 
-/* Frees *dst and puts a copy of src (NULL: nothing) there. */
+/* Wipes, frees and forgets a string, if there is one. */
+void str_wipe(char **s);
+/* The same, and puts a copy of src (NULL: nothing) there. -ENOMEM: nothing. */
 int str_replace(char **dst, const char *src) ATTR_MUST_CHECK;
 
 #endif

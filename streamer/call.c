@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "lib/crypto.h"
-#include "lib/log.h"
 #include "lib/mono.h"
 #include "lib/str.h"
 #include "streamer/call_priv.h"
@@ -64,12 +63,8 @@ static void free_call(struct call *c)
 	loop_timer_release(&c->url_timer);
 	udp_pair_close(&c->offered.audio_ports);
 	udp_pair_close(&c->offered.video_ports);
-	if (c->url)
-		explicit_bzero(c->url, strlen(c->url));
-	free(c->url);
-	if (c->last_sdp)
-		explicit_bzero(c->last_sdp, strlen(c->last_sdp));
-	free(c->last_sdp);
+	str_wipe(&c->url);
+	str_wipe(&c->last_sdp);
 	explicit_bzero(c, sizeof(*c));
 	free(c);
 }
@@ -121,8 +116,7 @@ static void finish(struct call *c, const char *why)
 		return;
 	c->stopping = true;
 	loop_timer_stop(&c->url_timer);
-	log_info("call %llu: ended: %s", (unsigned long long)c->number,
-		 why ? why : "hung up");
+	call_info(c, "ended: %s", why ? why : "hung up");
 	call_set_state(c, c->state, "%s", why ? why : "hung up");
 	if (c->session)
 		session_stop(c->session);
@@ -209,10 +203,9 @@ static void log_new(const struct call *c, const struct sip_invite *invite)
 
 	log_info("newIncomingCall, with%s session description",
 		 invite->sdp ? "" : "out");
-	log_info("call %llu: from %s <%s> at %s (%s) to \"%s\"",
-		 (unsigned long long)c->number, c->display, c->caller,
-		 sip_addr_text(&c->flow.peer, peer),
-		 sip_net_transport_name(c->flow.transport), c->user);
+	call_info(c, "from %s <%s> at %s (%s) to \"%s\"", c->display, c->caller,
+		  sip_addr_text(&c->flow.peer, peer),
+		  sip_net_transport_name(c->flow.transport), c->user);
 	log_usage(c->owner);
 }
 
@@ -226,9 +219,10 @@ static int settle(struct call *c, const char *sdp, size_t len,
 	buf_init(&text, SDP_TEXT_MAX);
 	status = negotiate(c, sdp, len, &text, ret_why);
 	if (!status) {
-		log_info("call %llu: refreshing media, session descriptions: "
-			 "local 1 remote %d",
-			 (unsigned long long)c->number, sdp != NULL);
+		call_info(c,
+			  "refreshing media, session descriptions: "
+			  "local 1 remote %d",
+			  sdp != NULL);
 		*ret_why = "no memory";
 		if (sip_answer(c->dialog, buf_text(&text), text.len))
 			status = 500;
@@ -242,12 +236,11 @@ static int begin(struct call *c, const struct sip_invite *invite)
 	const char *why;
 	int status;
 
-	log_info("call %llu: supplying contact uri, \"sip:%s\"",
-		 (unsigned long long)c->number, sip_contact(c->dialog));
+	call_info(c, "supplying contact uri, \"sip:%s\"",
+		  sip_contact(c->dialog));
 	status = settle(c, invite->sdp, invite->sdp_len, &why);
 	if (status) {
-		log_warning("call %llu: refused with %d: %s",
-			    (unsigned long long)c->number, status, why);
+		call_warn(c, "refused with %d: %s", status, why);
 		c->dialog = NULL;
 		finish(c, why);
 		return status;
@@ -291,8 +284,7 @@ static void on_offered(void *arg, const char *sdp, size_t len)
 	int status = settle(c, sdp, len, &why);
 
 	if (status) {
-		log_warning("call %llu: new offer refused with %d: %s",
-			    (unsigned long long)c->number, status, why);
+		call_warn(c, "new offer refused with %d: %s", status, why);
 		sip_refuse(c->dialog, status, why);
 	} else if (c->held) {
 		call_set_state(c, CALL_HELD, "the caller sends nothing now");
@@ -315,8 +307,7 @@ static void on_established(void *arg)
 {
 	struct call *c = arg;
 
-	log_info("call %llu: handling sip accepted notification",
-		 (unsigned long long)c->number);
+	call_info(c, "handling sip accepted notification");
 	if (c->established)
 		return;
 	c->established = true;

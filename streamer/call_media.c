@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/log.h"
 #include "lib/str.h"
 #include "streamer/call_priv.h"
 
@@ -59,8 +58,7 @@ static int open_ports(struct call *c, const struct sockaddr_storage *local,
 	err = udp_pair_open(local, c->owner->settings->dscp, &c->owner->ports,
 			    ret);
 	if (err)
-		log_error("call %llu: no ports for media: %s",
-			  (unsigned long long)c->number, err_str(err));
+		call_error(c, "no ports for media: %s", err_str(err));
 	else
 		*port = ret->port;
 	return err;
@@ -104,9 +102,8 @@ static void warn_of_keys(const struct call *c)
 	bool keys = c->audio.remote.suite || c->video.remote.suite;
 
 	if (keys && c->flow.transport != SIP_TLS)
-		log_warning("call %llu: the keys of its media come over an "
-			    "unencrypted connection",
-			    (unsigned long long)c->number);
+		call_warn(c, "the keys of its media come over an "
+			     "unencrypted connection");
 }
 
 static bool is_held(const struct msg_setup *setup)
@@ -158,13 +155,6 @@ static int write_answer(struct call *c, const struct answer *a,
 	return answer_format(a, offer, place, dst);
 }
 
-static int keep_sdp(struct call *c, const struct buf *text)
-{
-	if (c->last_sdp)
-		explicit_bzero(c->last_sdp, strlen(c->last_sdp));
-	return str_replace(&c->last_sdp, buf_text(text));
-}
-
 static int answer_with(struct call *c, const struct answer *a,
 		       const struct sdp *offer, struct buf *dst)
 {
@@ -186,7 +176,7 @@ static int answer_with(struct call *c, const struct answer *a,
 	if (!err)
 		err = write_answer(c, a, offer, &place, dst);
 	if (!err)
-		err = keep_sdp(c, dst);
+		err = str_replace(&c->last_sdp, buf_text(dst));
 	if (!err)
 		err = apply(c, &setup);
 	if (err)
@@ -207,8 +197,7 @@ int call_answer_offer(struct call *c, const char *sdp, size_t len,
 	*ret_why = "the offer cannot be read";
 	if (err)
 		return err == -ENOMEM ? 500 : 400;
-	log_info("call %llu: answering session description offer",
-		 (unsigned long long)c->number);
+	call_info(c, "answering session description offer");
 	fill_rules(c);
 	*ret_why = "nothing of what is offered can be used";
 	err = answer_decide(offer, &c->rules, &a);
@@ -245,7 +234,7 @@ int call_make_offer(struct call *c, struct buf *offer, const char **ret_why)
 	place.audio_port = c->audio_port;
 	place.video_port = c->video_port;
 	err = answer_format_offer(&c->rules, &place, offer);
-	return err || keep_sdp(c, offer) ? 500 : 0;
+	return err || str_replace(&c->last_sdp, buf_text(offer)) ? 500 : 0;
 }
 
 int call_take_answer(struct call *c, const char *sdp, size_t len,
@@ -327,8 +316,7 @@ static void on_media_timeout(struct call *c, const struct msg_event *event)
 
 static void on_rtcp_bye(struct call *c, const struct msg_event *event)
 {
-	log_info("call %llu: the caller left its media",
-		 (unsigned long long)c->number);
+	call_info(c, "the caller left its media");
 }
 
 static void (*const events[])(struct call *c, const struct msg_event *event) = {

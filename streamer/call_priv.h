@@ -2,7 +2,10 @@
 #ifndef UPCAST_CALL_PRIV_H
 #define UPCAST_CALL_PRIV_H
 
+#include <inttypes.h>
+
 #include "lib/buf.h"
+#include "lib/log.h"
 #include "streamer/admit.h"
 #include "streamer/call.h"
 #include "streamer/udp.h"
@@ -29,6 +32,14 @@ struct calls {
 	calls_drained_fn *drained_fn;
 	void *drained_arg;
 };
+
+/* "call 3: ..." */
+#define call_info(c, fmt, ...)                                                 \
+	log_info("call %" PRIu64 ": " fmt, (c)->number, ##__VA_ARGS__)
+#define call_warn(c, fmt, ...)                                                 \
+	log_warning("call %" PRIu64 ": " fmt, (c)->number, ##__VA_ARGS__)
+#define call_error(c, fmt, ...)                                                \
+	log_error("call %" PRIu64 ": " fmt, (c)->number, ##__VA_ARGS__)
 
 /* ---- call.c ---- */
 

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/log.h"
 #include "lib/str.h"
 #include "streamer/call_priv.h"
 #include "streamer/url.h"
@@ -41,12 +40,9 @@ static int check_target(struct call *c, const char *text, char *shown,
 		url_format(&url, shown, size);
 	} else {
 		str_mask_url(text, shown, size);
-		log_info("call %llu: parsing %s", (unsigned long long)c->number,
-			 shown);
-		log_error("call %llu: %s", (unsigned long long)c->number,
-			  why.text);
-		log_error("call %llu: failed to parse stream URL: %s",
-			  (unsigned long long)c->number, shown);
+		call_info(c, "parsing %s", shown);
+		call_error(c, "%s", why.text);
+		call_error(c, "failed to parse stream URL: %s", shown);
 		snprintf(c->error, sizeof(c->error), "%.100s: %.150s", shown,
 			 why.text);
 		call_set_state(c, c->state, "%s", c->error);
@@ -101,9 +97,8 @@ static void publish(struct call *c, struct msg_targets *targets)
 	if (!c->session)
 		return;
 	if (session_set_targets(c->session, targets))
-		log_error("call %llu: failed to start connection to RTMP "
-			  "server",
-			  (unsigned long long)c->number);
+		call_error(c, "failed to start connection to RTMP "
+			      "server");
 }
 
 void call_send_targets(struct call *c)
@@ -129,8 +124,6 @@ static bool use_url(struct call *c, const char *text,
 	}
 	str_copy(shown, c->shown_url, sizeof(shown));
 	ok = !read_targets(c, text, source, &targets);
-	if (ok && c->url)
-		explicit_bzero(c->url, strlen(c->url));
 	if (ok && !str_replace(&c->url, text)) {
 		c->url_source = source;
 		loop_timer_stop(&c->url_timer);
@@ -145,10 +138,8 @@ static bool use_url(struct call *c, const char *text,
 
 static void log_retry(const struct call *c, unsigned tries)
 {
-	unsigned long long n = c->number;
-
-	log_warning("call %llu: failed to configure stream", n);
-	log_info("call %llu: retrying (%u/%u)...", n, c->url_tries, tries);
+	call_warn(c, "failed to configure stream");
+	call_info(c, "retrying (%u/%u)...", c->url_tries, tries);
 }
 
 /* The bridge has named nothing in time. */
@@ -161,11 +152,9 @@ static void use_settings(struct call *c)
 				    &is_route, &why);
 
 	if (err)
-		log_error("call %llu: %s", (unsigned long long)c->number,
-			  why.text);
+		call_error(c, "%s", why.text);
 	if (err || !*secret_text(&url)) {
-		log_warning("call %llu: there is no stream URL for it",
-			    (unsigned long long)c->number);
+		call_warn(c, "there is no stream URL for it");
 		call_set_state(c, CALL_WAITING_URL,
 			       "the bridge named no stream URL, and no route "
 			       "and no default is set");
@@ -198,8 +187,7 @@ void call_on_url_timer(struct loop_timer *timer)
 
 void call_start_url(struct call *c, const char *url)
 {
-	log_info("call %llu: handling new call information",
-		 (unsigned long long)c->number);
+	call_info(c, "handling new call information");
 	if (*url && use_url(c, url, CALL_URL_CONTACT))
 		return;
 	if (!*url)
@@ -216,12 +204,10 @@ void call_new_url(struct call *c, const char *url, enum call_url_source source)
 	char shown[512];
 
 	if (source == CALL_URL_CONTACT) {
-		log_info("call %llu: handling new call information",
-			 (unsigned long long)c->number);
+		call_info(c, "handling new call information");
 	} else {
 		str_mask_url(url, shown, sizeof(shown));
-		log_info("call %llu: retrieved stream URL from RTCP: \"%s\"",
-			 (unsigned long long)c->number, shown);
+		call_info(c, "retrieved stream URL from RTCP: \"%s\"", shown);
 	}
 	(void)!use_url(c, url, source);
 }

@@ -129,10 +129,7 @@ int publish_new(struct publish_env *env, const struct publish_handler *handler,
 
 static void forget_url(struct publish *p)
 {
-	if (p->text)
-		explicit_bzero(p->text, strlen(p->text));
-	free(p->text);
-	p->text = NULL;
+	str_wipe(&p->text);
 	url_release(&p->url);
 	p->was_live = p->moved = false;
 	publish_link_forget(p);

@@ -25,15 +25,6 @@ static void respond(struct sip_dialog *d, struct sip_txn *txn,
 	buf_release(&text);
 }
 
-/* What we said last; it may hold keys. */
-static void keep_sdp(struct sip_dialog *d, char *sdp)
-{
-	if (d->last_sdp)
-		explicit_bzero(d->last_sdp, strlen(d->last_sdp));
-	free(d->last_sdp);
-	d->last_sdp = sdp;
-}
-
 /* ---- life --------------------------------------------------------------- */
 
 static void on_doom(struct loop_task *task)
@@ -63,7 +54,7 @@ void sip_dialog_free(struct sip_dialog *d)
 	free(d->local);
 	free(d->remote);
 	free(d->target);
-	keep_sdp(d, NULL);
+	str_wipe(&d->last_sdp);
 	free(d);
 }
 
@@ -400,7 +391,8 @@ int sip_answer(struct sip_dialog *d, const char *sdp, size_t len)
 		free(copy);
 		return err;
 	}
-	keep_sdp(d, copy);
+	str_wipe(&d->last_sdp);
+	d->last_sdp = copy;
 	if (d->state == SIP_DIALOG_INVITED)
 		d->state = SIP_DIALOG_ACCEPTED;
 	if (d->open_msg->method == SIP_INVITE)
