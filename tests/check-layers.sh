@@ -94,4 +94,12 @@ cat ./*.am ./*/*.am | tr -s ' \t\\' '\n' >"$work/named"
 } | grep -vxFf "$work/named" >"$work/unnamed"
 check "every source is in an .am file" "$work/unnamed"
 
+# The two ways that README.md tells are along modules that there are.
+sed -n "/^A recording's way/,/^## /p" README.md | grep -o '`[a-z_0-9]*`' |
+	tr -d '`' | while read -r module; do
+	ls uploader/"$module".[ch] streamer/"$module".[ch] 2>/dev/null |
+		grep -q . || echo "$module: no such module"
+done >"$work/modules"
+check "the modules of README.md exist" "$work/modules"
+
 finish
