@@ -11,7 +11,7 @@
 
 #include "lib/log.h"
 
-enum { REQUESTS_A_TURN = 64 };
+enum { REQUESTS_A_TURN = 64, NOTICES_MAX = 4096 };
 
 /* ---- what is never allowed ---------------------------------------------- */
 
@@ -84,36 +84,89 @@ const struct fuse_lowlevel_ops ops_table = {
 	.removexattr = refuse_name,
 };
 
-/* On the notifier's thread: it may wait for the kernel. */
-static void send_notice(void *arg, const struct notice *notice, bool dropped)
-{
-	struct ops *ops = arg;
+/* ---- notices to the kernel ---------------------------------------------- */
 
-	if (notice->poll_handle) {
-		if (!dropped)
-			fuse_lowlevel_notify_poll(notice->poll_handle);
-		fuse_pollhandle_destroy(notice->poll_handle);
-	} else if (!dropped) {
-		/* What the kernel never looked up it does not know: no error.
-		 */
-		fuse_lowlevel_notify_delete(ops->session, notice->parent,
-					    notice->inode, notice->name,
-					    strlen(notice->name));
-	}
+struct notice {
+	struct offload_job job;
+	struct ops *ops;
+	struct fuse_pollhandle *poll_handle; /* or an entry is gone: */
+	uint64_t parent, inode;
+	char name[];
+};
+
+static void send_notice(struct offload_job *job)
+{
+	struct notice *n = container_of(job, struct notice, job);
+
+	if (n->poll_handle)
+		fuse_lowlevel_notify_poll(n->poll_handle);
+	else /* What the kernel never looked up it does not know: no error. */
+		fuse_lowlevel_notify_delete(n->ops->session, n->parent,
+					    n->inode, n->name, strlen(n->name));
 }
 
+static void free_notice(struct offload_job *job)
+{
+	struct notice *n = container_of(job, struct notice, job);
+
+	n->ops->notices--;
+	if (n->poll_handle)
+		fuse_pollhandle_destroy(n->poll_handle);
+	free(n);
+}
+
+static struct notice *new_notice(struct ops *ops, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	struct notice *n = calloc(1, sizeof(*n) + size);
+
+	if (!n)
+		return NULL;
+	n->job =
+		(struct offload_job){ .run = send_notice, .done = free_notice };
+	n->ops = ops;
+	memcpy(n->name, name, size);
+	ops->notices++;
+	return n;
+}
+
+/* There is one for each open file at most, so these are never too many. */
+void ops_notify_poll(struct ops *ops, struct fuse_pollhandle *poll_handle)
+{
+	struct notice *n = new_notice(ops, "");
+
+	if (!n) {
+		fuse_pollhandle_destroy(poll_handle);
+		return;
+	}
+	n->poll_handle = poll_handle;
+	offload_submit(ops->notifier, &n->job);
+}
+
+/* What is dropped lives on for the time-out of its entry. */
 static void on_gone(void *arg, uint64_t parent, uint64_t inode,
 		    const char *name)
 {
 	struct ops *ops = arg;
+	struct notice *n;
 
-	if (!ops->stopping)
-		notifier_send_gone(ops->notifier, parent, inode, name);
+	if (ops->stopping || ops->notices >= NOTICES_MAX)
+		return;
+	n = new_notice(ops, name);
+	if (!n)
+		return;
+	n->parent = parent;
+	n->inode = inode;
+	offload_submit(ops->notifier, &n->job);
 }
 
-static void on_stopped(struct loop_task *task)
+static void run_last(struct offload_job *job)
 {
-	struct ops *ops = container_of(task, struct ops, stopped);
+}
+
+static void on_stopped(struct offload_job *job)
+{
+	struct ops *ops = container_of(job, struct ops, last);
 
 	ops->config.ended(ops->config.arg);
 }
@@ -123,8 +176,11 @@ void ops_stop(struct ops *ops)
 	if (ops->stopping)
 		return;
 	ops->stopping = true;
-	notifier_stop(ops->notifier, &ops->stopped);
+	ops->last = (struct offload_job){ .run = run_last, .done = on_stopped };
+	offload_submit(ops->notifier, &ops->last);
 }
+
+/* ---- requests ----------------------------------------------------------- */
 
 /*
  * Some requests, then the loop's other work. Level-triggered: what is left
@@ -205,7 +261,7 @@ static int open_session(struct ops *ops, struct err *err)
 
 static int start(struct ops *ops)
 {
-	int err = notifier_new(ops->loop, send_notice, ops, &ops->notifier);
+	int err = offload_new(ops->loop, "notifier", 1, &ops->notifier);
 
 	if (err)
 		return err;
@@ -230,7 +286,6 @@ int ops_mount(struct loop *loop, const struct ops_config *config,
 	list_init(&ops->folders);
 	list_init(&ops->streams);
 	list_init(&ops->orders);
-	loop_task_init(&ops->stopped, on_stopped);
 	ops->names = malloc(OPS_NAMES_BYTES);
 	code = ops->names ? open_session(ops, err)
 			  : err_set(err, -ENOMEM, "out of memory");
@@ -255,11 +310,9 @@ void ops_unmount(struct ops *ops)
 	tree_on_gone(ops->config.model->tree, NULL, NULL);
 	if (ops->event)
 		event_free(ops->event);
-	if (ops->notifier && !ops->stopping)
-		ops_stop(ops);
+	ops->stopping = true;
 	/* Before the session goes: its last notice must not meet none. */
-	notifier_free(ops->notifier);
-	loop_cancel(ops->loop, &ops->stopped);
+	offload_free(ops->notifier);
 	ops_close_files(ops);
 	ops_close_folders(ops);
 	if (ops->mounted)

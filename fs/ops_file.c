@@ -228,7 +228,7 @@ void ops_wake(struct ops *ops)
 				fuse_reply_err(req, EAGAIN);
 		}
 		if (h->poll_handle) {
-			notifier_send_poll(ops->notifier, h->poll_handle);
+			ops_notify_poll(ops, h->poll_handle);
 			h->poll_handle = NULL;
 		}
 	}

@@ -5,9 +5,9 @@
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 
-#include "fs/notifier.h"
 #include "fs/ops.h"
 #include "lib/list.h"
+#include "lib/offload.h"
 
 /*
  * What fs/ops.c (the session), fs/ops_tree.c (folders and attributes) and
@@ -21,8 +21,14 @@ struct ops {
 	struct fuse_session *session;
 	struct fuse_buf request;
 	struct event *event;
-	struct notifier *notifier;
-	struct loop_task stopped;
+	/*
+	 * Tells the kernel of changes. A notice may wait for a lock that a
+	 * process holds while it waits for an answer of ours, so it is never
+	 * sent from the loop, which goes on answering until the last is sent.
+	 */
+	struct offload *notifier;
+	struct offload_job last;    /* then nothing comes any more */
+	unsigned notices;	    /* on their way */
 	struct list files, folders; /* what is open */
 	struct list streams;	    /* of the files, those on `stream` */
 	struct list orders;	    /* commands that wait for their verdict */
@@ -44,6 +50,9 @@ int ops_stat(struct ops *ops, const struct node *node, unsigned slot,
 
 /* The size of a readdir that is answered at once. */
 enum { OPS_NAMES_BYTES = 128 * 1024 };
+
+/* Whoever polls there should look again; takes the handle. */
+void ops_notify_poll(struct ops *ops, struct fuse_pollhandle *poll_handle);
 
 extern const struct fuse_lowlevel_ops ops_table;
 

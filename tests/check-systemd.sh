@@ -3,11 +3,11 @@
 # By hand, `make check-systemd`: the packages in a virtual machine with Debian's
 # systemd and kernel; tests/systemd-guest.py runs there. As root; takes
 # debootstrap, debhelper and qemu-system-x86, about ten minutes, or three with
-# ACCEL=kvm. What was made is kept in build/vm; SUITE=trixie takes another
-# Debian, TESTS="boot stop" some of the tests, KEEP=1 what was installed.
+# ACCEL=kvm. What was made is kept in build/vm; TESTS="boot stop" takes some of
+# the tests, KEEP=1 what was installed.
 set -euo pipefail
 
-suite=${SUITE:-bookworm}
+suite=$(. /etc/os-release; echo "$VERSION_CODENAME")
 mirror=${MIRROR:-http://deb.debian.org/debian}
 vm=$top_builddir/vm/$suite
 base="systemd-sysv udev dbus linux-image-amd64 initramfs-tools python3 openssl
