@@ -156,7 +156,8 @@ def test_second_host(world):
 def test_moved(world):
     """the share moves to another server"""
     site = local_site(world)
-    uploader = site.uploader(name="moved")
+    uploader = site.uploader(name="moved",
+                             settings={"share_name": "recordings"})
     for number in range(3):
         site.put(SPACE, name_of(number), Media.small)
     uploader.wait_counts(ready=3)

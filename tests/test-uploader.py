@@ -368,6 +368,29 @@ def test_delete(world):
     assert site.names("forwardedCalls") == [other, last_copy]
 
 
+def test_two_shares(world):
+    """two shares of one account: neither deletes the other's video"""
+    site = Site(world, world.folder("first-share"))
+    first = site.uploader(name="first-share")
+    site.put("forwardedCalls", name_of(0))
+    first.wait_counts(ready=1)
+    site.rev.set(processing_seconds=600)
+    site.root = world.folder("second-share")
+    os.mkdir(site.path("", "forwardedCalls"))
+    second = site.uploader(name="second-share")
+    site.put("forwardedCalls", name_of(0), Shared.recording)
+    second.wait_job(name_of(0), "processing")
+    deletes = site.rev.count("DELETE", "/videos")
+    assert first.command("reconcile").startswith("ok")
+    first.process.wait_log("looked for duplicates on Rev: 1 videos")
+    # What the first pass asked for is answered before the second ends.
+    assert first.command("reconcile").startswith("ok")
+    wait_for(lambda: first.process.log_text().count(
+        "looked for duplicates on Rev") == 2, 10, "the second pass")
+    assert site.rev.count("DELETE", "/videos") == deletes
+    assert len(site.rev.videos()) == 2, site.rev.videos()
+
+
 def test_cancelled(world):
     """what a person has cancelled is not uploaded when the share comes back"""
     site = Site(world, world.folder("cancelled"))

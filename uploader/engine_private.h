@@ -179,6 +179,13 @@ bool engine_is_dry(const struct engine *e);
 bool engine_is_at_upload(const struct engine *e);
 /* What bears our mark and was made visible by nobody else: may be deleted. */
 bool engine_is_ours(const struct engine *e, const struct rev_video *v);
+/* Which recording it is, of all shares whose videos are in the account. */
+struct engine_identity {
+	struct examine_identity it;
+	struct source_status share;
+};
+void engine_identify(const struct engine *e, const struct item *item,
+		     struct engine_identity *ret);
 /* "upcast-<key>" */
 void engine_mark(const struct item *item, char mark[ENGINE_MARK_MAX]);
 /* "dir/name": the new name, or (with an id) the one after the upload. */

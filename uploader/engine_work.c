@@ -32,6 +32,21 @@ void engine_set_why(struct work *w, const char *fmt, ...)
 	engine_changed(w->engine, w->item);
 }
 
+void engine_identify(const struct engine *e, const struct item *item,
+		     struct engine_identity *ret)
+{
+	const char *name = conf_text(e->conf, OPT_UP_SHARE_NAME);
+
+	ret->share = (struct source_status){ .where = "" };
+	if (e->source)
+		source_get_status(e->source, &ret->share);
+	ret->it = (struct examine_identity){
+		.share = *name ? name : ret->share.where,
+		.dir = item->folder->dir,
+		.name = item->stem,
+	};
+}
+
 void engine_mark(const struct item *item, char mark[ENGINE_MARK_MAX])
 {
 	snprintf(mark, ENGINE_MARK_MAX, "upcast-%s",

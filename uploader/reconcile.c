@@ -64,17 +64,14 @@ static const char *key_of(const struct rev_video *v)
 static int find_owners(struct engine *e, const struct rev_result *result,
 		       struct item **owners)
 {
-	struct examine_identity identity = {
-		.share = conf_text(e->conf, OPT_UP_SHARE_NAME),
-	};
+	struct engine_identity identity;
 	char name[EXAMINE_NAME_SIZE];
 	struct item *item;
 	int err;
 
 	for (item = e->catalog.items; item; item = item->by_id.next) {
-		identity.dir = item->folder->dir;
-		identity.name = item->stem;
-		err = examine_name(&identity, name);
+		engine_identify(e, item, &identity);
+		err = examine_name(&identity.it, name);
 		if (err)
 			return err;
 		for (size_t i = 0; i < result->video_count; i++)

@@ -144,15 +144,13 @@ static void on_key(void *arg, const struct examine_result *result)
 void step_prepare(struct work *w)
 {
 	struct engine *e = w->engine;
-	struct examine_identity identity = {
-		.share = conf_text(e->conf, OPT_UP_SHARE_NAME),
-		.dir = w->item->folder->dir,
-		.name = w->item->stem,
-	};
+	struct engine_identity identity;
 	char path[STEP_PATH_SIZE];
 
+	engine_identify(e, w->item, &identity);
 	if (engine_path(w->item, NULL, path, sizeof(path)) ||
-	    examine_ends(e->source, path, &identity, on_key, w, &w->examine)) {
+	    examine_ends(e->source, path, &identity.it, on_key, w,
+			 &w->examine)) {
 		step_out_of_memory(w);
 		return;
 	}
