@@ -18,7 +18,7 @@ from harness.paths import built, source
 from harness.sip import (Caller, Reader, ack, invite, offer, options, request,
                          to_tag)
 from harness.streamer import Streamer, answerer
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 from harness.world import World, free_port
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
@@ -40,7 +40,7 @@ def _exchange(port, data):
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.sendall(data)
         sock.shutdown(socket.SHUT_WR)
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         text = b""
         while more := sock.recv(65536):
             text += more
@@ -68,7 +68,7 @@ def test_torture(world):
 
 def _connect(port):
     sock = socket.create_connection(("127.0.0.1", port))
-    sock.settimeout(10)
+    sock.settimeout(PATIENCE)
     return sock
 
 
@@ -161,7 +161,7 @@ def test_transactions(world):
     streamer = answerer(world, sip_transactions="10")
     got = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         for number in range(12):
             sock.sendto(request("OPTIONS", streamer.port, number + 1).replace(
                 b"SIP/2.0/TCP 127.0.0.1:9;", b"SIP/2.0/UDP h;rport;"),
@@ -224,7 +224,7 @@ def test_restart(world):
                        url="rtmp://127.0.0.1:1935/live/a")
     streamer.wait_call(2, state="ended", why="the caller hung up")
     streamer.wait_log("1 calls were cut off")
-    assert " ended: the streamer went down\n" in streamer.events()
+    wait_for(lambda: " ended: the streamer went down\n" in streamer.events())
     with Caller(streamer.port) as caller:
         caller.invite(offer())
         caller.bye()
@@ -309,7 +309,7 @@ def _lose_connection(streamer, number, host):
         streamer.wait_log("has ended: closed by the peer", number)
         verdict = streamer.command(f"hangup {number}")
         assert verdict.startswith("ok "), verdict
-        server.settimeout(10)
+        server.settimeout(PATIENCE)
         with server.accept()[0] as sock:
             bye = Reader(sock).next()
     assert bye.startswith(f"BYE {contact} SIP/2.0\r\n"), bye
@@ -344,7 +344,7 @@ def test_hung_names(world):
             f"mount --bind {conf} /etc/resolv.conf && exec \"$@\"", "sh"))
         with Caller(streamer.port) as caller:
             caller.invite(offer(), "rtmp://hung.example/live/a")
-            silent.settimeout(10)
+            silent.settimeout(PATIENCE)
             assert b"hung" in silent.recv(512)
             streamer.wait_call(state="connecting")
             begin = time.monotonic()
@@ -358,7 +358,7 @@ def test_slow(world):
     streamer = answerer(world, sip_setup_timeout="1s")
     for data in (b"", b"OPTIONS sip:a SIP/2.0\r\n"):
         with socket.create_connection(("127.0.0.1", streamer.port)) as sock:
-            sock.settimeout(10)
+            sock.settimeout(PATIENCE)
             sock.sendall(data)
             assert sock.recv(1) == b""
     streamer.wait_log("has ended: too slow", 2)
@@ -373,7 +373,7 @@ def test_media_stop(world):
         caller.wait_bye()
     streamer.wait_call(state="ended", why="its media have stopped")
     streamer.wait_log("call 1: ended: its media have stopped")
-    assert "ended: its media have stopped\n" in streamer.events()
+    wait_for(lambda: "ended: its media have stopped\n" in streamer.events())
     streamer.stop()
 
 

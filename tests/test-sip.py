@@ -20,7 +20,7 @@ from harness import tap
 from harness.paths import built, source
 from harness.sip import Caller, Reader, ack, invite, offer, request
 from harness.streamer import SECRET, Streamer, answerer
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 from harness.world import World, free_port
 
 
@@ -30,11 +30,11 @@ def _sipp(world, scenario, port, mode="t1", user="room", calls=1):
     process = world.start(
         ["sipp", "-sf", source(f"tests/sipp/{scenario}.xml"), "-s", user,
          "-t", mode, "-i", "127.0.0.1", "-p", str(free_port()), "-m",
-         str(calls), "-r", "50", "-nostdin", "-timeout", "20", "-trace_err",
+         str(calls), "-r", "50", "-nostdin", "-timeout", "60", "-trace_err",
          "-error_file", errors, "-max_socket", "100",
          f"127.0.0.1:{port}"],
         name=f"sipp-{scenario}")
-    status = process.wait(30)
+    status = process.wait(70)
     if status and os.path.exists(errors):
         with open(errors, encoding="utf-8", errors="replace") as file:
             raise AssertionError(f"sipp {scenario} {mode}: {file.read()}")
@@ -146,7 +146,7 @@ def test_allow_from(world):
     """callers that are not in allow_from get nowhere"""
     streamer = answerer(world, allow_from="192.0.2.0/24")
     with socket.create_connection(("127.0.0.1", streamer.port)) as sock:
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         assert sock.recv(1) == b""
     streamer.wait_log("not in allow_from")
     streamer.reload(allow_from="127.0.0.0/8, 192.0.2.0/24")
@@ -195,7 +195,7 @@ def test_stream(world):
     for garbage in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
                     b"x" * 200000, b"\x16\x03\x01\x00\xa5" + b"\r\n\r\n"):
         with socket.create_connection(("127.0.0.1", streamer.port)) as sock:
-            sock.settimeout(10)
+            sock.settimeout(PATIENCE)
             try:
                 sock.sendall(garbage)
                 assert sock.recv(10) == b""
@@ -209,7 +209,7 @@ def test_retransmission(world):
     streamer = answerer(world)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         text = invite(streamer.port, "sip:a@127.0.0.1").replace(
             b"SIP/2.0/TCP 127.0.0.1:9;", b"SIP/2.0/UDP 127.0.0.1:9;rport;")
         for _ in range(2):
@@ -388,7 +388,7 @@ def test_tls_verify(world):
     streamer, port = _with_tls(world, sip_verify="true")
     plain = _stunnel(world, port)
     with socket.create_connection(("127.0.0.1", plain)) as sock:
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         try:
             sock.sendall(request("OPTIONS", port))
             assert sock.recv(1) == b""
@@ -501,13 +501,13 @@ def test_baresip(world):
         ["baresip", "-f", folder, "-e",
          f"/dial sip:board@127.0.0.1:{streamer.port};transport=tcp",
          "-t", "60"], name="baresip", stdin=subprocess.PIPE)
-    streamer.wait_log("handling sip accepted notification", seconds=20)
+    streamer.wait_log("handling sip accepted notification")
     log = streamer.log()
     assert re.search(r"stub 1: audio on codec \d pt \d+ suite AES_CM", log)
     assert re.search(r"stub 1: video on codec 1 pt \d+ suite AES_CM", log)
     streamer.wait_call(url_source="route")
     baresip.signal(signal.SIGTERM)
-    streamer.wait_log("ended: the caller hung up", seconds=20)
+    streamer.wait_log("ended: the caller hung up")
     assert streamer.call()["encryption"].startswith("AES_CM_128")
     baresip.wait(20)
     streamer.stop()
@@ -570,7 +570,8 @@ def test_kamailio(world):
     kamailio = world.start(
         ["kamailio", "-f", conf, "-P", world.path("kamailio.pid"), "-Y",
          world.dir, "-DD", "-E", "-m", "32", "-M", "4"], name="kamailio")
-    wait_for(lambda: not kamailio.alive or _is_open(port), 20, "kamailio")
+    wait_for(lambda: not kamailio.alive or _is_open(port),
+             what="kamailio")
     _sipp(world, "early", port, calls=6)
     assert [one.log().count("newIncomingCall") for one in pair] == [3, 3]
     assert "Record-Route" not in pair[0].log()

@@ -54,7 +54,7 @@ class Reader:
     def __init__(self, sock):
         self._sock = sock
         self._data = b""
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
 
     def next(self):
         """The next message, "" at the end."""
