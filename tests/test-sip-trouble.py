@@ -329,6 +329,12 @@ def test_lost_connection(world):
     streamer.wait_log("has ended: closed by the peer", 3)
     assert streamer.command("hangup 3").startswith("ok ")
     streamer.wait_log("nowhere.invalid cannot be resolved")
+    with Caller(streamer.port) as caller:
+        caller.invite(offer())
+        caller.connect()
+        caller.update()
+        assert streamer.command("hangup 4").startswith("ok ")
+        caller.wait_bye()
     streamer.stop()
 
 

@@ -261,7 +261,7 @@ def test_ipv6(world):
 
 def test_session_timer(world):
     """session timers: refreshed by UPDATE or re-INVITE, or the call ends"""
-    tap.skip_unless(os.environ.get("SLOW"), "takes a minute: SLOW=1")
+    tap.skip_unless(os.environ.get("LONG"), "takes a minute: LONG=1")
     streamer = answerer(world)
     cases = (("uas", "INVITE,BYE,UPDATE"), ("uas", "INVITE,BYE"),
              ("uac", "INVITE,BYE,UPDATE"))

@@ -87,11 +87,10 @@ class Caller:
         self._id = f"call-{port}-{next(_NUMBERS)}"
         self._number = 0
         self._tag = ""
-        sock = socket.create_connection(("127.0.0.1", port))
-        self._sock = context.wrap_socket(sock, server_hostname="127.0.0.1") \
-            if context else sock
+        self._context = context
         self._transport = "tls" if context else "tcp"
-        self._reader = Reader(self._sock)
+        self._sock = None
+        self.connect()
         self.contact = ""  # the header line, and others; "": our own
         self.timer = ""  # further header lines of an INVITE
         self.answer = ""
@@ -101,6 +100,16 @@ class Caller:
 
     def __exit__(self, *_):
         self._sock.close()
+
+    def connect(self):
+        """Again: what comes next goes over another connection."""
+        if self._sock:
+            self._sock.close()
+        self._sock = socket.create_connection(("127.0.0.1", self.port))
+        if self._context:
+            self._sock = self._context.wrap_socket(
+                self._sock, server_hostname="127.0.0.1")
+        self._reader = Reader(self._sock)
 
     def _contact(self, url):
         stream = f';x-cisco-stream="{url}"' if url else ""
