@@ -3,11 +3,13 @@
 """Whole calls: SIP in, RTP and SRTP in, RTMP out."""
 
 import base64
+import itertools
 import os
 import socket
 import ssl
 import struct
 import sys
+import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -146,6 +148,61 @@ def test_rtcp_url(world):
         streamer.wait_call(2, url_source="route")
         caller.bye()
     assert "retrieved stream URL from RTCP" in streamer.log()
+    streamer.stop()
+
+
+class Stranger:
+    """Sends to a call what would ruin it, from another host, for a while."""
+
+    def __init__(self, ports, url):
+        self._ports, self._url = ports, url
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+    def _run(self):
+        bye = struct.pack("!BBHI", 0x80, 201, 1, 9) + struct.pack(
+            "!BBHI", 0x81, 203, 1, 9)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("127.0.0.2", 0))
+            for number in itertools.count():
+                for port, kind in zip(self._ports, (97, 96)):
+                    rtp = struct.pack("!BBHII", 0x80, 0x80 | kind,
+                                      number & 0xffff, number * 900, 9)
+                    sock.sendto(rtp + b"\x65\x88" + b"x" * 99,
+                                ("127.0.0.1", port))
+                    sock.sendto(bye, ("127.0.0.1", port + 1))
+                    sock.sendto(_app(self._url), ("127.0.0.1", port + 1))
+                if self._over.wait(0.01):
+                    return
+
+
+def test_stranger(world):
+    """RTP, a BYE and a URL from another host: nothing comes of them"""
+    nginx = Nginx(world)
+    streamer = Streamer(world, tls=world.authority.server())
+    context = ssl.create_default_context(cafile=world.authority.bundle)
+    for number, (name, secret) in enumerate(
+            (("open", None), ("closed", (SUITE, KEY))), 1):
+        with Caller(streamer.port, context) as caller:
+            caller.invite(_offer(secret=bool(secret)), nginx.url(name))
+            streamer.wait_call(number, state="publishing")
+            with Stranger(caller.ports(), nginx.url("stranger")):
+                assert send_rtp(world, Shared.file, caller.ports(),
+                                secret=secret).wait(30) == 0
+            caller.bye()
+        streamer.wait_call(number, state="ended", lost="0",
+                           url_source="contact")
+        assert frames(nginx.recording(name), "v") == Shared.video, name
+    assert not nginx.recordings("stranger")
+    assert "left its media" not in streamer.log()
     streamer.stop()
 
 
