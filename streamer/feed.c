@@ -79,24 +79,21 @@ int feed_video_config(struct feed *f, const struct slice *sps,
 	return 0;
 }
 
-int feed_audio_config(struct feed *f, const uint8_t *asc, size_t len)
+int feed_audio_config(struct feed *f, const struct asc *asc)
 {
 	struct buf next;
-	uint32_t rate = 0;
-	uint8_t channels = 0;
 	int err;
 
 	buf_init(&next, FEED_CONFIG_MAX);
-	err = flv_aac_config(&next, asc, len);
-	err = err ? err : flv_parse_asc(asc, len, &rate, &channels);
+	err = flv_aac_config(&next, asc);
 	if (err) {
 		buf_release(&next);
 		return err;
 	}
 	if (!replace(&f->audio_config, &next))
 		return 0;
-	f->sample_rate = rate;
-	f->channels = channels;
+	f->sample_rate = asc->sample_rate;
+	f->channels = asc->channels;
 	f->audio_told = false;
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "lib/attr.h"
 #include "lib/buf.h"
+#include "streamer/asc.h"
 #include "streamer/rtmp.h"
 #include "streamer/slice.h"
 
@@ -58,8 +59,7 @@ void feed_release(struct feed *f);
 int feed_video_config(struct feed *f, const struct slice *sps,
 		      const struct slice *pps,
 		      size_t pps_count) ATTR_MUST_CHECK;
-int feed_audio_config(struct feed *f, const uint8_t *asc,
-		      size_t len) ATTR_MUST_CHECK;
+int feed_audio_config(struct feed *f, const struct asc *asc) ATTR_MUST_CHECK;
 
 /* A new stream has begun. */
 void feed_begin(struct feed *f);

@@ -20,9 +20,6 @@ enum {
 	NAL_SPS = 7,
 	NAL_PPS = 8,
 	SET_MAX = 65535,
-	ASC_MIN = 2,
-	ASC_MAX = 64,
-	ASC_RATE_EXPLICIT = 15,
 };
 
 void flv_put_avc(uint8_t dst[FLV_AVC_HEADER], bool key, int32_t cts_ms)
@@ -109,43 +106,12 @@ int flv_avc_config(struct buf *dst, const struct slice *sps,
 	return err ? err : add_chroma(dst, &s);
 }
 
-int flv_parse_asc(const uint8_t *asc, size_t len, uint32_t *ret_rate,
-		  uint8_t *ret_channels)
-{
-	static const uint32_t rates[] = { 96000, 88200, 64000, 48000, 44100,
-					  32000, 24000, 22050, 16000, 12000,
-					  11025, 8000,	7350 };
-	static const uint8_t channels[] = { 0, 1, 2, 3, 4, 5, 6, 8 };
-	uint32_t index, layout;
-
-	if (len < ASC_MIN || len > ASC_MAX || asc[0] >> 3 == 0 ||
-	    asc[0] >> 3 == 31)
-		return -EBADMSG;
-	index = (asc[0] & 7u) << 1 | asc[1] >> 7;
-	layout = asc[1] >> 3 & 15;
-	if (index == ASC_RATE_EXPLICIT) {
-		if (len < ASC_MIN + 3)
-			return -EBADMSG;
-		*ret_rate = (buf_get_u32(asc + 1) & 0x7fffffff) >> 7;
-		layout = asc[4] >> 3 & 15;
-	} else if (index < ARRAY_SIZE(rates)) {
-		*ret_rate = rates[index];
-	} else {
-		return -EBADMSG;
-	}
-	*ret_channels = layout < ARRAY_SIZE(channels) ? channels[layout] : 0;
-	return 0;
-}
-
-int flv_aac_config(struct buf *dst, const uint8_t *asc, size_t len)
+int flv_aac_config(struct buf *dst, const struct asc *asc)
 {
 	static const uint8_t head[] = { AUDIO_AAC, AAC_SEQUENCE_HEADER };
-	uint32_t rate;
-	uint8_t channels;
-	int err = flv_parse_asc(asc, len, &rate, &channels);
+	int err = buf_add(dst, head, sizeof(head));
 
-	err = err ? err : buf_add(dst, head, sizeof(head));
-	return err ? err : buf_add(dst, asc, len);
+	return err ? err : buf_add(dst, asc->bytes, asc->len);
 }
 
 /* Unknown (0) is left out. */

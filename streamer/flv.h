@@ -8,6 +8,7 @@
 
 #include "lib/attr.h"
 #include "lib/buf.h"
+#include "streamer/asc.h"
 #include "streamer/slice.h"
 
 /*
@@ -41,9 +42,8 @@ size_t flv_nal_size(const struct slice *s, size_t n);
  */
 int flv_avc_config(struct buf *dst, const struct slice *sps,
 		   const struct slice *pps, size_t pps_count) ATTR_MUST_CHECK;
-/* AAC sequence header from an AudioSpecificConfig. */
-int flv_aac_config(struct buf *dst, const uint8_t *asc,
-		   size_t len) ATTR_MUST_CHECK;
+/* AAC sequence header. */
+int flv_aac_config(struct buf *dst, const struct asc *asc) ATTR_MUST_CHECK;
 
 /* What onMetaData tells; 0 is unknown and left out. */
 struct flv_metadata {
@@ -57,9 +57,5 @@ struct flv_metadata {
 
 /* "@setDataFrame" "onMetaData" {...}: the body of a data message. */
 int flv_metadata(struct buf *dst, const struct flv_metadata *m) ATTR_MUST_CHECK;
-
-/* Rate and channels of an AudioSpecificConfig (ISO 14496-3 section 1.6). */
-int flv_parse_asc(const uint8_t *asc, size_t len, uint32_t *ret_rate,
-		  uint8_t *ret_channels) ATTR_MUST_CHECK;
 
 #endif

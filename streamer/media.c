@@ -200,10 +200,8 @@ static void on_taken(void *arg, enum track_kind kind)
 }
 
 static const struct track_handler track_handler = {
-	.on_unit = on_unit,
-	.on_parameter_sets = on_parameter_sets,
-	.on_frame = on_frame,
-	.on_asc = on_asc,
+	.h264 = { on_unit, on_parameter_sets },
+	.aac = { on_asc, on_frame },
 	.on_clock = on_clock,
 	.on_sender_report = on_sender_report,
 	.on_app = on_app,

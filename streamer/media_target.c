@@ -33,7 +33,7 @@ void target_tell_asc(struct media *m, struct target *t)
 
 	if (!t->publish || !m->asc.len)
 		return;
-	err = publish_audio_config(t->publish, m->asc.bytes, m->asc.len);
+	err = publish_audio_config(t->publish, &m->asc);
 	if (err)
 		media_warn(m, "the audio configuration cannot be published",
 			   err);

@@ -228,9 +228,9 @@ int publish_video_config(struct publish *p, const struct slice *sps,
 	return feed_video_config(&p->feed, sps, pps, pps_count);
 }
 
-int publish_audio_config(struct publish *p, const uint8_t *asc, size_t len)
+int publish_audio_config(struct publish *p, const struct asc *asc)
 {
-	return feed_audio_config(&p->feed, asc, len);
+	return feed_audio_config(&p->feed, asc);
 }
 
 static struct feed_sink sink_of(struct publish *p)

@@ -10,6 +10,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "streamer/asc.h"
 #include "streamer/slice.h"
 
 /*
@@ -122,8 +123,8 @@ void publish_reconnect(struct publish *p);
 int publish_video_config(struct publish *p, const struct slice *sps,
 			 const struct slice *pps,
 			 size_t pps_count) ATTR_MUST_CHECK;
-int publish_audio_config(struct publish *p, const uint8_t *asc,
-			 size_t len) ATTR_MUST_CHECK;
+int publish_audio_config(struct publish *p,
+			 const struct asc *asc) ATTR_MUST_CHECK;
 
 /* One access unit, in decoding order. `key`: it has an IDR picture. */
 void publish_video(struct publish *p, const struct slice *slices, size_t n,

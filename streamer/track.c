@@ -22,39 +22,6 @@ static const unsigned windows[TRACK_KINDS] = {
 
 /* ---- codecs ------------------------------------------------------------ */
 
-static void on_unit(void *arg, const struct h264_unit *unit)
-{
-	struct track *t = arg;
-
-	t->handler->on_unit(t->arg, unit);
-}
-
-static void on_parameter_sets(void *arg, const struct slice *sps,
-			      const struct slice *pps, size_t pps_count)
-{
-	struct track *t = arg;
-
-	t->handler->on_parameter_sets(t->arg, sps, pps, pps_count);
-}
-
-static void on_frame(void *arg, const uint8_t *frame, size_t len,
-		     uint32_t timestamp)
-{
-	struct track *t = arg;
-
-	t->handler->on_frame(t->arg, frame, len, timestamp);
-}
-
-static void on_asc(void *arg, const struct asc *asc)
-{
-	struct track *t = arg;
-
-	t->handler->on_asc(t->arg, asc);
-}
-
-static const struct h264_handler h264_handler = { on_unit, on_parameter_sets };
-static const struct aac_handler aac_handler = { on_asc, on_frame };
-
 static void free_codec(struct track *t)
 {
 	h264_free(t->h264);
@@ -78,7 +45,7 @@ static int new_aac(struct track *t, const struct msg_media *m)
 		.index_delta_length = m->index_delta_length,
 	};
 
-	return aac_new(&f, &aac_handler, t, &t->aac);
+	return aac_new(&f, &t->handler->aac, t->arg, &t->aac);
 }
 
 static int new_codec(struct track *t, const struct msg_media *m)
@@ -89,7 +56,7 @@ static int new_codec(struct track *t, const struct msg_media *m)
 	case MSG_CODEC_NONE:
 		return 0;
 	case MSG_CODEC_H264:
-		err = h264_new(&h264_handler, t, &t->h264);
+		err = h264_new(&t->handler->h264, t->arg, &t->h264);
 		if (!err)
 			h264_set_sprop(t->h264, m->sprop, m->sprop_len);
 		return err;
@@ -98,7 +65,7 @@ static int new_codec(struct track *t, const struct msg_media *m)
 		return new_aac(t, m);
 	default:
 		return transcode_new(m->codec, m->clock_rate, m->channels,
-				     &aac_handler, t, &t->transcode);
+				     &t->handler->aac, t->arg, &t->transcode);
 	}
 }
 

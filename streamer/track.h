@@ -33,12 +33,8 @@ enum track_kind { TRACK_AUDIO, TRACK_VIDEO, TRACK_KINDS };
 struct track;
 
 struct track_handler {
-	void (*on_unit)(void *arg, const struct h264_unit *unit);
-	void (*on_parameter_sets)(void *arg, const struct slice *sps,
-				  const struct slice *pps, size_t pps_count);
-	void (*on_frame)(void *arg, const uint8_t *frame, size_t len,
-			 uint32_t timestamp);
-	void (*on_asc)(void *arg, const struct asc *asc);
+	struct h264_handler h264;
+	struct aac_handler aac; /* what is transcoded comes here, too */
 	/* Another stream from now on: its clock has this rate. */
 	void (*on_clock)(void *arg, enum track_kind kind, uint32_t rate);
 	void (*on_sender_report)(void *arg, enum track_kind kind,

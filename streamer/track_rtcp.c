@@ -2,9 +2,9 @@
 #include "streamer/track_priv.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 
 #include "lib/mono.h"
+#include "streamer/sip_addr.h"
 #include "streamer/srtp.h"
 
 void track_use_sr(struct track *t, const struct rtcp_sr *sr)
@@ -102,12 +102,6 @@ void track_take_rtcp(struct track *t, const struct udp_datagram *d)
 
 /* ---- what we send ------------------------------------------------------ */
 
-static socklen_t addr_len(const struct sockaddr_storage *sa)
-{
-	return sa->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-					 : sizeof(struct sockaddr_in);
-}
-
 static const struct sockaddr_storage *destination(const struct track *t)
 {
 	if (t->media.rtcp_mux)
@@ -129,7 +123,7 @@ static void send_compound(struct track *t, uint8_t *data, size_t len)
 	    (t->leg && srtp_leg_seal_rtcp(t->leg, data, &len)))
 		return;
 	(void)!sendto(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
-		      (const struct sockaddr *)to, addr_len(to));
+		      (const struct sockaddr *)to, sip_addr_len(to));
 }
 
 static size_t build_report(struct track *t, uint8_t *dst)

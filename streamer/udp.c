@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "streamer/udp.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "streamer/sip_addr.h"
 
 struct udp_batch {
 	struct mmsghdr msg[UDP_BATCH_MAX];
@@ -19,27 +20,6 @@ struct udp_batch {
 	} control[UDP_BATCH_MAX];
 	uint8_t data[UDP_BATCH_MAX][UDP_DATAGRAM_MAX];
 };
-
-static void set_port(struct sockaddr_storage *sa, uint16_t port)
-{
-	if (sa->ss_family == AF_INET6)
-		((struct sockaddr_in6 *)sa)->sin6_port = htons(port);
-	else
-		((struct sockaddr_in *)sa)->sin_port = htons(port);
-}
-
-static uint16_t get_port(const struct sockaddr_storage *sa)
-{
-	if (sa->ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)sa)->sin6_port);
-	return ntohs(((const struct sockaddr_in *)sa)->sin_port);
-}
-
-static socklen_t addr_len(const struct sockaddr_storage *sa)
-{
-	return sa->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-					 : sizeof(struct sockaddr_in);
-}
 
 /* What the system refuses of these is no reason to refuse the call. */
 static void set_options(int fd, int family, int dscp)
@@ -64,8 +44,8 @@ static int open_bound(const struct sockaddr_storage *local, uint16_t port,
 	if (fd < 0)
 		return -errno;
 	set_options(fd, sa.ss_family, dscp);
-	set_port(&sa, port);
-	if (!bind(fd, (struct sockaddr *)&sa, addr_len(&sa)))
+	sip_addr_set_port(&sa, port);
+	if (!bind(fd, (struct sockaddr *)&sa, sip_addr_len(&sa)))
 		return fd;
 	err = -errno;
 	close(fd);
@@ -79,7 +59,7 @@ static int bound_port(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&sa, &len))
 		return -errno;
-	return get_port(&sa);
+	return sip_addr_port(&sa);
 }
 
 /* Port 0 is any even port that the system likes. */
@@ -284,5 +264,5 @@ bool udp_is_same_host(const struct sockaddr_storage *a,
 bool udp_is_same_peer(const struct sockaddr_storage *a,
 		      const struct sockaddr_storage *b)
 {
-	return get_port(a) == get_port(b) && udp_is_same_host(a, b);
+	return sip_addr_port(a) == sip_addr_port(b) && udp_is_same_host(a, b);
 }

@@ -365,7 +365,41 @@ out:
 	return err;
 }
 
+static const struct {
+	uint8_t bytes[6];
+	size_t len;
+	int err;
+	uint32_t rate;
+	uint8_t channels;
+} ascs[] = {
+	{ { 0x12, 0x10 }, 2, 0, 44100, 2 },
+	{ { 0x11, 0x88 }, 2, 0, 48000, 1 },
+	{ { 0x11, 0x88, 0x56, 0xe5, 0x00 }, 5, 0, 48000, 1 },
+	{ { 0x17, 0x80, 0x3e, 0x80, 0x10 }, 5, 0, 32000, 2 },
+	{ { 0x17, 0x80, 0x3e }, 3, -EBADMSG, 0, 0 },
+	{ { 0x16, 0x90 }, 2, -ENOTSUP, 0, 0 },
+	{ { 0x12 }, 1, -EBADMSG, 0, 0 },
+	{ { 0x02, 0x10 }, 2, -ENOTSUP, 0, 0 },
+};
+
+static int test_asc(void)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ascs); i++) {
+		struct asc asc = { 0 };
+
+		CHECK_EQ(asc_parse(ascs[i].bytes, ascs[i].len, &asc),
+			 ascs[i].err);
+		CHECK_EQ(asc.sample_rate, ascs[i].rate);
+		CHECK_EQ(asc.channels, ascs[i].channels);
+	}
+out:
+	return err;
+}
+
 static const struct unit_test tests[] = {
+	{ "configurations", test_asc, 0 },
 	{ "golden LATM", test_golden_latm, 0 },
 	{ "golden AAC-hbr", test_golden_hbr, 0 },
 	{ "LATM with configuration in band", test_in_band, 0 },

@@ -13,7 +13,9 @@ static const uint8_t sps_nal[] = { 0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01, 0x40,
 				   0x00, 0x40, 0x00, 0x00, 0x0f, 0x38 };
 static const uint8_t pps_nal[] = { 0x68, 0xce, 0x3c, 0x80 };
 static const uint8_t pps_other[] = { 0x68, 0xce, 0x3c, 0x81 };
-static const uint8_t asc[] = { 0x12, 0x88 };
+static const struct asc asc = {
+	.bytes = { 0x12, 0x88 }, .len = 2, .sample_rate = 32000, .channels = 1
+};
 static const uint8_t bytes[60000] = { 0x65 };
 
 /* A feed whose messages are read back. */
@@ -165,7 +167,7 @@ static int test_start(void)
 	CHECK_OK(bench_init(&b, BOTH));
 	CHECK_FEED(video(&b, 50, true, 1000, 1000), FEED_NEEDS_KEY);
 	CHECK_OK(configure_video(&b, pps_nal));
-	CHECK_OK(feed_audio_config(&b.feed, asc, sizeof(asc)));
+	CHECK_OK(feed_audio_config(&b.feed, &asc));
 	CHECK_FEED(video(&b, 50, false, 1000, 1000), FEED_NEEDS_KEY);
 	CHECK_FEED(audio(&b, 990), FEED_LEFT_OUT);
 	CHECK_FEED(audio(&b, 1022), FEED_LEFT_OUT);
@@ -225,7 +227,7 @@ static int test_audio_alone(void)
 
 	CHECK_OK(bench_init(&b, PUBLISH_AUDIO));
 	CHECK_FEED(audio(&b, 500), FEED_LEFT_OUT);
-	CHECK_OK(feed_audio_config(&b.feed, asc, sizeof(asc)));
+	CHECK_OK(feed_audio_config(&b.feed, &asc));
 	CHECK_FEED(audio(&b, 520), FEED_ADDED);
 	EXPECT(&b, 18, 0, 0, "\x02");
 	EXPECT(&b, 8, 0, 4, "\xaf\0");
@@ -243,7 +245,7 @@ static int test_patience(void)
 
 	CHECK_OK(bench_init(&b, BOTH));
 	CHECK_OK(configure_video(&b, pps_nal));
-	CHECK_OK(feed_audio_config(&b.feed, asc, sizeof(asc)));
+	CHECK_OK(feed_audio_config(&b.feed, &asc));
 	CHECK_FEED(audio(&b, 500), FEED_LEFT_OUT);
 	CHECK_FEED(audio(&b, 500 + FEED_PATIENCE_MS - 1), FEED_LEFT_OUT);
 	CHECK_FEED(audio(&b, 500 + FEED_PATIENCE_MS), FEED_ADDED);
@@ -266,7 +268,7 @@ static int test_slow(void)
 
 	CHECK_OK(bench_init(&b, BOTH));
 	CHECK_OK(configure_video(&b, pps_nal));
-	CHECK_OK(feed_audio_config(&b.feed, asc, sizeof(asc)));
+	CHECK_OK(feed_audio_config(&b.feed, &asc));
 	CHECK_FEED(video(&b, 50, true, 0, 0), FEED_ADDED);
 	b.sink.pending = LIMIT - 20000;
 	CHECK_FEED(video(&b, 20000, false, 10, 10), FEED_DROPPED);
@@ -300,7 +302,7 @@ static int test_time(void)
 
 	CHECK_OK(bench_init(&b, BOTH));
 	CHECK_OK(configure_video(&b, pps_nal));
-	CHECK_OK(feed_audio_config(&b.feed, asc, sizeof(asc)));
+	CHECK_OK(feed_audio_config(&b.feed, &asc));
 	CHECK_FEED(video(&b, 50, true, start, start), FEED_ADDED);
 	CHECK_FEED(video(&b, 50, false, start + 40, 0), FEED_ADDED);
 	CHECK_FEED(video(&b, 50, false, start + 30, 0), FEED_ADDED);
@@ -334,7 +336,7 @@ static int test_again(void)
 
 	CHECK_OK(bench_init(&b, BOTH));
 	CHECK_OK(configure_video(&b, pps_nal));
-	CHECK_OK(feed_audio_config(&b.feed, asc, sizeof(asc)));
+	CHECK_OK(feed_audio_config(&b.feed, &asc));
 	CHECK_FEED(video(&b, 50, true, 0, 0), FEED_ADDED);
 	CHECK_FEED(video(&b, 50, false, 40, 40), FEED_ADDED);
 	feed_begin(&b.feed);

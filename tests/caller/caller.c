@@ -42,6 +42,7 @@
 #include "lib/loop.h"
 #include "lib/mono.h"
 #include "lib/str.h"
+#include "streamer/sip_addr.h"
 #include "streamer/srtp.h"
 
 enum { CALLS_MAX = 5000, TICK_MS = 1 };
@@ -184,9 +185,7 @@ static int find_local(struct caller *c)
 	const void *addr = &((struct sockaddr_in *)sa)->sin_addr;
 
 	err = connect(fd, (struct sockaddr *)&c->config.peer,
-		      c->config.peer.ss_family == AF_INET6
-			      ? sizeof(struct sockaddr_in6)
-			      : sizeof(struct sockaddr_in)) ||
+		      sip_addr_len(&c->config.peer)) ||
 	      getsockname(fd, (struct sockaddr *)sa, &len);
 	close(fd);
 	if (sa->ss_family == AF_INET6)

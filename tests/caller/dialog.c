@@ -20,6 +20,7 @@
 #include "lib/str.h"
 #include "streamer/sdes.h"
 #include "streamer/sdp.h"
+#include "streamer/sip_addr.h"
 #include "tests/caller/offer.h"
 
 enum { MESSAGE_MAX = 65536, ANSWER_MS = 30000, BYE_MS = 5000, TEXT_MAX = 512 };
@@ -314,8 +315,8 @@ static void take_timer(struct dialog *d, const char *msg)
 
 	find_header(msg, "Session-Expires", text, sizeof(text));
 	d->we_refresh = strstr(text, "refresher=uac") != NULL;
-	d->refresh_ms = d->we_refresh ? mono_ms() + strtoul(text, NULL, 10) * 500
-				      : 0;
+	d->refresh_ms =
+		d->we_refresh ? mono_ms() + strtoul(text, NULL, 10) * 500 : 0;
 }
 
 static void send_bye(struct dialog *d)
@@ -495,9 +496,7 @@ int dialog_new(struct dialog_config *config, int number,
 	bufferevent_enable(d->bev, EV_READ | EV_WRITE);
 	*ret_dialog = d;
 	bufferevent_socket_connect(d->bev, (struct sockaddr *)&config->peer,
-				   config->peer.ss_family == AF_INET6
-					   ? sizeof(struct sockaddr_in6)
-					   : sizeof(struct sockaddr_in));
+				   sip_addr_len(&config->peer));
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "lib/mono.h"
 #include "lib/str.h"
 #include "streamer/rtcp.h"
+#include "streamer/sip_addr.h"
 #include "streamer/udp.h"
 
 enum {
@@ -79,9 +80,7 @@ static void flush(struct player *p, int rtcp)
 		iov[i] = (struct iovec){ o->data, o->len };
 		mm[i].msg_hdr = (struct msghdr){
 			.msg_name = &o->to,
-			.msg_namelen = o->to.ss_family == AF_INET6
-					       ? sizeof(struct sockaddr_in6)
-					       : sizeof(struct sockaddr_in),
+			.msg_namelen = sip_addr_len(&o->to),
 			.msg_iov = &iov[i],
 			.msg_iovlen = 1,
 		};

@@ -150,12 +150,15 @@ static void take_picture(struct player *pl, const uint8_t *p, size_t n,
 static void take_tag(struct player *pl, int type, const uint8_t *p, size_t n,
 		     uint64_t ts)
 {
+	struct asc asc;
+
 	if (type == 9 && n >= 5 && p[1] == 0)
 		take_avcc(pl, p + 5, n - 5);
 	else if (type == 9 && n >= 5 && p[1] == 1)
 		take_picture(pl, p, n, ts);
 	else if (type == 8 && n >= 2 && p[1] == 0) {
-		if (publish_audio_config(pl->publish, p + 2, n - 2))
+		if (asc_parse(p + 2, n - 2, &asc) ||
+		    publish_audio_config(pl->publish, &asc))
 			die("AudioSpecificConfig refused");
 	} else if (type == 8 && n >= 2)
 		publish_audio(pl->publish, p + 2, n - 2, ts);
