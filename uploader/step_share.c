@@ -47,16 +47,23 @@ static void look_at_marked(struct work *w, const struct source_attr *attr)
 		stale(w, "the file was replaced while it was uploaded");
 }
 
-static void on_marked_stat(void *arg, const struct source_result *result)
+/* Did the look find the file? A name that is not there any more is looked for.
+ */
+static bool is_there(struct work *w, const struct source_result *result)
 {
-	struct work *w = arg;
-
 	w->op = NULL;
 	if (result->err == -ENOENT)
 		list_folder(w);
 	else if (result->err)
 		step_source_failed(w, result);
-	else
+	return !result->err;
+}
+
+static void on_marked_stat(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	if (is_there(w, result))
 		look_at_marked(w, &result->attr);
 }
 
@@ -168,15 +175,12 @@ static void on_stat(void *arg, const struct source_result *result)
 {
 	struct work *w = arg;
 
-	w->op = NULL;
-	if (result->err == -ENOENT)
-		list_folder(w);
-	else if (result->err)
-		step_source_failed(w, result);
-	else if (!is_what_was_sent(w, &result->attr))
-		stale(w, "the file changed after it was uploaded");
-	else
+	if (!is_there(w, result))
+		return;
+	if (is_what_was_sent(w, &result->attr))
 		rename_it(w);
+	else
+		stale(w, "the file changed after it was uploaded");
 }
 
 void step_rename(struct work *w)
