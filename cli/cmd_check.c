@@ -131,9 +131,9 @@ static void check_daemon(struct check *c, enum schema_id enabled)
 	else
 		check_say(c, CHECK_FAIL,
 			  "%s is enabled and does not run: start it by "
-			  "\"systemctl start upcast-%s\"; its log says why it "
-			  "ended",
-			  v->folder, v->folder);
+			  "\"systemctl start upcast-%s\", its log says why it "
+			  "ended; or \"%s disable\" where it is not wanted",
+			  v->folder, v->folder, section);
 	view_close(v);
 }
 
