@@ -180,6 +180,52 @@ def test_states(world):
         assert set(found) == words, (found, words)
 
 
+def contract():
+    """The keys of each kind of snapshot in upcast-control(7)."""
+    with open(source("man/upcast-control.7"), encoding="utf-8") as file:
+        text = file.read().replace("\\\n", "")
+    found = {}
+    for part in text.partition(".Sh SNAPSHOTS")[2].partition(
+            ".Sh COUNTERS")[0].split(".Ss ")[1:]:
+        lines = re.findall(r"(?m)^\.It Cm (.*)$", part)
+        found[part.splitlines()[0]] = set(" ".join(lines).split()) - {","}
+    return found
+
+
+def lines_of(*names):
+    with open(os.path.join(Shared.tour.mount.control_dir, *names),
+              encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+def test_control_directory(world):
+    """snapshots, counters and events are those of upcast-control(7)"""
+    sections = contract()
+    for daemon, kind, objects in (("The streamer", "A call", "calls"),
+                                  ("The uploader", "A recording", "jobs")):
+        folder = daemon.rpartition(" ")[2]
+        keys = sections[kind]
+        names = [name for name in os.listdir(os.path.join(
+            Shared.tour.mount.control_dir, folder, objects))
+            if not name.startswith(".")]
+        assert names
+        snapshots = [(("state",), sections[daemon] |
+                      sections["Both daemons"])]
+        snapshots += [((objects, name), keys) for name in names]
+        for path, wanted in snapshots:
+            first, *lines = lines_of(folder, *path)
+            found = {line.partition("=")[0] for line in lines}
+            # A daemon that has nothing to explain leaves these two out.
+            assert first == "format=1" and found <= wanted and \
+                wanted - found <= {"why", "error"}, (path, found ^ wanted)
+        for line in lines_of(folder, "counters"):
+            if line.startswith("#"):
+                assert set(line.split()[2:]) <= keys, line
+        for line in lines_of(folder, "events"):
+            assert re.match(r"\d+\.\d+ \d{4}-\d\d-\d\dT[\d:]{8}Z \S", line), \
+                line
+
+
 def test_metrics(world):
     """the metrics of the live tree pass promtool"""
     skip_unless(shutil.which("promtool"), "no promtool")
