@@ -291,7 +291,7 @@ static void run_typed(struct shell *s, char *line)
 int shell_run(struct cli *cli)
 {
 	struct shell s = { .cli = cli };
-	char line[WORDS_LINE_MAX];
+	char line[WORDS_LINE_MAX + 2]; /* so that what is cut is refused */
 	int err;
 
 	if (!isatty(STDIN_FILENO))
