@@ -45,8 +45,6 @@ static inline struct ops *ops_of(fuse_req_t req)
 /* The node and, in slot i + 1, file i of it; answers ESTALE if it is gone. */
 struct node *ops_find(fuse_req_t req, fuse_ino_t inode, unsigned *ret_slot);
 const struct layout_file *ops_file_of(const struct node *node, unsigned slot);
-int ops_stat(struct ops *ops, const struct node *node, unsigned slot,
-	     struct stat *st) ATTR_MUST_CHECK;
 
 /* The size of a readdir that is answered at once. */
 enum { OPS_NAMES_BYTES = 128 * 1024 };

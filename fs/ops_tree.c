@@ -73,8 +73,8 @@ static int stat_file(struct ops *ops, const struct node *node, unsigned slot,
 	return 0;
 }
 
-int ops_stat(struct ops *ops, const struct node *node, unsigned slot,
-	     struct stat *st)
+static int stat_node(struct ops *ops, const struct node *node, unsigned slot,
+		     struct stat *st)
 {
 	*st = (struct stat){ .st_ino = tree_inode(node, slot),
 			     .st_uid = geteuid(),
@@ -99,7 +99,7 @@ static int fill_entry(struct ops *ops, const struct node *node, unsigned slot,
 	*e = (struct fuse_entry_param){ .ino = tree_inode(node, slot),
 					.attr_timeout = timeout_s,
 					.entry_timeout = timeout_s };
-	return ops_stat(ops, node, slot, &e->attr);
+	return stat_node(ops, node, slot, &e->attr);
 }
 
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -132,7 +132,7 @@ void ops_getattr(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *fi)
 
 	if (!node)
 		return;
-	err = ops_stat(ops_of(req), node, slot, &st);
+	err = stat_node(ops_of(req), node, slot, &st);
 	if (err)
 		fuse_reply_err(req, -err);
 	else
