@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 # pylint: disable=wrong-import-position
 from harness import tap
 from harness.paths import built, source
+from harness.rtmp import Server
 from harness.sip import Caller, Reader, ack, invite, offer, request
 from harness.streamer import SECRET, Streamer, answerer
 from harness.wait import PATIENCE, wait_for
@@ -25,13 +26,18 @@ from harness.world import World, free_port
 
 
 def _sipp(world, scenario, port, mode="t1", user="room", calls=1):
-    """Runs a scenario of tests/sipp to its end."""
+    """Runs a scenario of tests/sipp to its end.
+
+    What comes twice does not end a call: where the machine is busy, a 200
+    whose ACK is late does.
+    """
     errors = world.path(f"sipp-{scenario}-{world.number()}.txt")
     process = world.start(
         ["sipp", "-sf", source(f"tests/sipp/{scenario}.xml"), "-s", user,
          "-t", mode, "-i", "127.0.0.1", "-p", str(free_port()), "-m",
          str(calls), "-r", "50", "-nostdin", "-timeout", "60", "-trace_err",
          "-error_file", errors, "-max_socket", "100",
+         "-default_behaviors", "all,-abortunexp",
          f"127.0.0.1:{port}"],
         name=f"sipp-{scenario}")
     status = process.wait(70)
@@ -484,12 +490,27 @@ def _modules():
                  if line.endswith("/avcodec.so")), None)
 
 
+def _free_pair():
+    """A port whose successor is free, too: for TLS, even where it is unused.
+    """
+    while True:
+        port = free_port()
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port + 1))
+                return port
+            except OSError:
+                pass
+
+
 def test_baresip(world):
-    """baresip calls: Opus and H.264 mode 0 over SDES-SRTP"""
+    """baresip calls, with Opus and H.264 over SDES-SRTP, and is published"""
     modules = shutil.which("baresip") and _modules()
     tap.skip_unless(modules, "no baresip with H.264")
-    streamer = answerer(world)
-    folder, port = world.folder("baresip"), free_port()
+    server = Server(world)
+    streamer = Streamer(world, url_wait="0s", routes={
+        "board": f"rtmp://u:p@127.0.0.1:{server.port}/live/board"})
+    folder, port = world.folder("baresip"), _free_pair()
     world.write("baresip/config", BARESIP.format(modules=modules, port=port,
                                                  folder=folder))
     world.write("baresip/accounts",
@@ -500,16 +521,15 @@ def test_baresip(world):
     baresip = world.start(
         ["baresip", "-f", folder, "-e",
          f"/dial sip:board@127.0.0.1:{streamer.port};transport=tcp",
-         "-t", "60"], name="baresip", stdin=subprocess.PIPE)
-    streamer.wait_log("handling sip accepted notification")
-    log = streamer.log()
-    assert re.search(r"stub 1: audio on codec \d pt \d+ suite AES_CM", log)
-    assert re.search(r"stub 1: video on codec 1 pt \d+ suite AES_CM", log)
-    streamer.wait_call(url_source="route")
+         "-t", "90"], name="baresip", stdin=subprocess.PIPE)
+    streamer.wait_call(state="publishing", url_source="route", video="H264",
+                       audio="opus", resolution="640x360",
+                       encryption="AES_CM_128_HMAC_SHA1_80")
+    server.wait("message 9", 20)
+    server.wait("message 8", 20)
     baresip.signal(signal.SIGTERM)
-    streamer.wait_log("ended: the caller hung up")
-    assert streamer.call()["encryption"].startswith("AES_CM_128")
-    baresip.wait(20)
+    streamer.wait_call(state="ended", why="the caller hung up")
+    baresip.wait()
     streamer.stop()
 
 
