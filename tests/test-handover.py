@@ -179,4 +179,4 @@ def test_moved(world):
     site.check_once(*(name_of(n) for n in range(4)))
 
 
-tap.main(World, prepare, tidy=True)
+tap.main(World, prepare, tidy=True, apart=2)

@@ -162,4 +162,4 @@ def test_changed_after(world):
     site.check_once(name_of(0), name_of(60))
 
 
-tap.main(World, prepare, tidy=True)
+tap.main(World, prepare, tidy=True, apart=2)
