@@ -22,7 +22,8 @@ def sha256(path):
 
 def is_sanitized():
     """Is the program built with sanitizers?"""
-    return b"__asan_init" in open(Site.program(), "rb").read()
+    program = open(Site.program(), "rb").read()
+    return b"__asan_init" in program or b"__tsan_init" in program
 
 
 def check_idle(*uploaders, seconds=1.5):
