@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The stand-ins of Rev and the bridge, against curl and the vendor's client.
 
-REV_CLIENT_JS may name the vendor's JavaScript client (rev-client.mjs or .cjs,
+REV_CLIENT_JS may name the vendor's JavaScript client (dist/es/rev-client.mjs,
 with its dependencies installed beside it); without it that test is left out.
 """
 

@@ -201,6 +201,24 @@ def test_poisoned(world):
     site.check_once(*(name for name, _, _ in bad), name_of(9))
 
 
+def test_touched(world):
+    """one that failed is tried anew once it changes, whatever the pause"""
+    site = Behind(world)
+    uploader = site.uploader(name="touched", settings={
+        "retry_max": "1h", "settle_time": "2s"})
+    fault = site.faults.answer("LOOKUP", nfsfault.ACCESS, times=0,
+                               text=name_of(0))
+    path = site.put(SPACE, name_of(0), Media.small)
+    # The third pause is longer than the file settles.
+    wait_for(lambda: fault.fired >= 3, what="three tries")
+    uploader.wait_why(name_of(0), "Permission denied")
+    os.utime(path)
+    uploader.wait_why(name_of(0), "written to")
+    site.faults.clear()
+    uploader.wait_job(name_of(0), "ready")
+    site.check_once(name_of(0))
+
+
 def test_case(world):
     """names in the case that a Windows server may give them"""
     site = Site(world)

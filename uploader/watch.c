@@ -39,8 +39,9 @@ static void on_walked(void *arg, const struct examine_result *result)
 		return;
 	}
 	if (result->err == -ENOENT) {
-		engine_set_why(w, "listed, but not there: the next scan "
-				  "knows more");
+		engine_back_off(w, JOB_EV_CHANGED,
+				"listed, but not there: the next scan knows "
+				"more");
 		return;
 	}
 	if (result->err) {
@@ -108,8 +109,12 @@ static void see_settling(struct engine *e, struct item *item,
 
 	if (!w)
 		return;
-	if (settle_see(&w->settle, attr, mono_ms()))
+	if (settle_see(&w->settle, attr, mono_ms())) {
 		item->row.number[ROW_SIZE] = (int64_t)attr->size;
+		/* What failed before failed with another file. */
+		w->tries = 0;
+		w->not_before_ms = 0;
+	}
 	engine_perform_later(w);
 }
 
