@@ -85,7 +85,7 @@ def test_suites(world):
 
 def test_bad_network(world):
     """late, doubled and jittering packets cost nothing"""
-    nginx, streamer = Nginx(world), _streamer(world)
+    nginx, streamer = Nginx(world), _streamer(world, reorder_wait="500ms")
     kinds = {"late": ("-O", "5"), "doubled": ("-2", "10"),
              "jitter": ("-J", "15"),
              "all": ("-O", "3", "-2", "5", "-J", "10", "-T", "-s", SUITES[0])}

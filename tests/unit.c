@@ -203,7 +203,9 @@ static bool run_round(const struct unit_test *t, long fail_at)
 	state.tracking = !(t->flags & UNIT_NO_OOM);
 	state.fail_at = fail_at;
 	err = t->run();
-	state.tracking = false;
+	/* Threads that a test left may look at it. */
+	if (state.tracking)
+		state.tracking = false;
 	if (err && !(state.failed && err == -ENOMEM)) {
 		printf("# %s: ended with %d%s\n", t->name, err,
 		       state.failed ? " with a failing allocation" : "");
