@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # By hand, `make check-systemd`: the packages in a virtual machine with Debian's
 # systemd and kernel; tests/systemd-guest.py runs there. As root; takes
-# debootstrap, debhelper and qemu-system-x86, about ten minutes, or three with
-# ACCEL=kvm. What was made is kept in build/vm; TESTS="boot stop" takes some of
-# the tests, KEEP=1 what was installed.
+# debootstrap, debhelper and qemu-system-x86, and a quarter of an hour where the
+# machine is emulated; ACCEL=kvm where it need not be. What was made is kept in
+# build/vm; TESTS="boot stop" takes some of the tests, KEEP=1 what was installed.
 set -euo pipefail
 
 suite=$(. /etc/os-release; echo "$VERSION_CODENAME")
