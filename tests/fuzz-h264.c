@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "streamer/h264.h"
+#include "streamer/order.h"
+#include "streamer/sps.h"
 #include "tests/fuzz_payload.h"
 
 static void on_unit(void *arg, const struct h264_unit *u)
@@ -24,8 +26,13 @@ static void on_unit(void *arg, const struct h264_unit *u)
 static void on_config(void *arg, const struct slice *sps,
 		      const struct slice *pps, size_t pps_count)
 {
+	struct sps s;
+
 	if ((sps->data[0] & 0x1f) != 7 || !pps_count ||
 	    pps_count > H264_PPS_MAX || (pps->data[0] & 0x1f) != 8)
+		abort();
+	if (!sps_parse(sps->data, (uint32_t)sps->len, &s) &&
+	    s.reorder > ORDER_DEPTH_MAX)
 		abort();
 }
 
