@@ -22,7 +22,7 @@ SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32",
           "AEAD_AES_128_GCM", "AEAD_AES_256_GCM")
 SECONDS = 3
 LONG = bool(os.environ.get("LONG"))
-WAIT = ("-k", "-D", "700")  # until the server is ready for the first picture
+WAIT = ("-k", "-D", "1500")  # until the server is ready for the first picture
 
 
 class Shared:
