@@ -18,6 +18,7 @@
 
 enum {
 	BATCH = 256,
+	BURST = 64,
 	HELD_MAX = 8192,
 	REORDER_US = 30000,
 	SR_US = 1000000,
@@ -218,13 +219,18 @@ static void end_round(struct player *p, struct call *c)
 	c->passed_us += p->config.clip->duration_us;
 }
 
+/*
+ * What is due. What a busy machine has delayed comes bit by bit, not as a
+ * flood that no socket has room for.
+ */
 static void play(struct player *p, int n)
 {
 	const struct clip *clip = p->config.clip;
 	struct call *c = &p->call[n];
 
-	while (!c->done &&
-	       c->start_us + clip->packets[c->next].at_us <= p->now_us) {
+	for (int i = 0; i < BURST && !c->done &&
+			c->start_us + clip->packets[c->next].at_us <= p->now_us;
+	     i++) {
 		const struct clip_packet *q = &clip->packets[c->next];
 
 		if (is_played(c, q))
