@@ -293,14 +293,11 @@ int sip_check_message(const struct sip_head *head, size_t body_len,
 /* The next element of a list, without its parameters. */
 static bool next_element(struct lex *l, struct lex_span *ret)
 {
-	while (lex_peek(l) == ',' || lex_peek(l) == ' ')
-		l->at++;
-	ret->at = l->at;
-	while (!lex_is_end(l) && !strchr(",; ", *l->at))
-		l->at++;
-	ret->len = (size_t)(l->at - ret->at);
-	while (!lex_is_end(l) && *l->at != ',')
-		l->at++;
+	if (!lex_item(l, ret))
+		return false;
+	for (size_t i = 0; i < ret->len; i++)
+		if (strchr("; ", ret->at[i]))
+			ret->len = i;
 	return ret->len > 0;
 }
 

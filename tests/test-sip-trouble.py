@@ -5,6 +5,7 @@
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -297,19 +298,26 @@ def test_clock(world):
     streamer.stop()
 
 
-def _lose_connection(streamer, number, host):
-    """A call whose connection is gone; then we hang up. The BYE."""
+def _lose_connection(streamer, number, host, tls=(None, None)):
+    """A call whose connection is gone; then we hang up. The BYE.
+
+    `tls`: contexts for a client and a server.
+    """
     with socket.create_server(("127.0.0.1", 0)) as server:
-        contact = f"sip:a@{host}:{server.getsockname()[1]};transport=tcp"
-        with Caller(streamer.port) as caller:
+        contact = f"sip:a@{host}:{server.getsockname()[1]};transport=" + \
+            ("tls" if tls[0] else "tcp")
+        with Caller(streamer.port, tls[0]) as caller:
             caller.contact = f"Contact: <{contact}>\r\n" \
                 f"Record-Route: <{contact};lr>\r\n"
             caller.invite(offer())
             streamer.wait_log("handling sip accepted notification", number)
-        streamer.wait_log("has ended: closed by the peer", number)
+        # This one, and both of each call before.
+        streamer.wait_log(" has ended: ", 2 * number - 1)
         verdict = streamer.command(f"hangup {number}")
         assert verdict.startswith("ok "), verdict
         server.settimeout(PATIENCE)
+        if tls[1]:
+            server = tls[1].wrap_socket(server, server_side=True)
         with server.accept()[0] as sock:
             bye = Reader(sock).next()
     assert bye.startswith(f"BYE {contact} SIP/2.0\r\n"), bye
@@ -326,7 +334,7 @@ def test_lost_connection(world):
         caller.contact = "Contact: <sip:a@nowhere.invalid>\r\n"
         caller.invite(offer())
         streamer.wait_log("handling sip accepted notification", 3)
-    streamer.wait_log("has ended: closed by the peer", 3)
+    streamer.wait_log(" has ended: ", 5)
     assert streamer.command("hangup 3").startswith("ok ")
     streamer.wait_log("nowhere.invalid cannot be resolved")
     with Caller(streamer.port) as caller:
@@ -335,6 +343,18 @@ def test_lost_connection(world):
         caller.update()
         assert streamer.command("hangup 4").startswith("ok ")
         caller.wait_bye()
+    streamer.stop()
+
+
+def test_lost_tls(world):
+    """the same over TLS"""
+    pair = world.authority.server()
+    streamer = answerer(world, tls=pair)
+    near = ssl.create_default_context(cafile=world.authority.bundle)
+    far = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    far.load_cert_chain(pair.cert, pair.key)
+    _lose_connection(streamer, 1, "127.0.0.1", (near, far))
+    _lose_connection(streamer, 2, "localhost", (near, far))
     streamer.stop()
 
 
