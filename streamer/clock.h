@@ -13,9 +13,10 @@
  * medium begins where its first packet arrived and then follows its own
  * timestamps. Reports say how far the two are apart: if they come before a
  * medium begins, it begins in its place; if later, video is led there, a little
- * with each picture, never in a jump, and audio keeps its even spacing. A medium whose timestamps leap, or that has a new SSRC, goes
- * on from where it was. No lane's time ever goes back, but for pictures whose
- * timestamps do (B pictures, in the order of decoding).
+ * with each picture, never in a jump, and audio keeps its even spacing. A
+ * medium whose timestamps leap, or that has a new SSRC, goes on from where it
+ * was. No lane's time ever goes back, but for pictures whose timestamps do (B
+ * pictures, in the order of decoding).
  *
  *	clock_init(&c, 90000, 32000);
  *	ms = clock_map(&c, CLOCK_VIDEO, packet.timestamp, arrival_ms);

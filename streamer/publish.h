@@ -60,8 +60,7 @@ enum publish_media { PUBLISH_AUDIO = 1, PUBLISH_VIDEO = 2 };
 /* Text is copied. Zero and NULL mean the default in brackets. */
 struct publish_settings {
 	const char *trust;     /* PEM bundle for rtmps [the system's] */
-	const char *pins;      /* "sha256//BASE64" of public keys, accepted
-				  without a chain [none] */
+	const char *pins;      /* "sha256//BASE64", need no chain [none] */
 	bool no_verify;	       /* take any certificate: laboratories */
 	const char *allowed;   /* url_is_allowed() [everything is] */
 	uint32_t timeout_ms;   /* connect until publishing; a stalled server

@@ -233,8 +233,7 @@ static void authenticate(struct publish *p, const struct rtmp_event *event)
 	if (e == -ENOENT) {
 		snprintf(why, sizeof(why), "RTMP server refused: %s%s%s",
 			 *event->code ? event->code : "no reason given",
-			 *event->text ? ": " : "",
-			 shown_text(p, event->text));
+			 *event->text ? ": " : "", shown_text(p, event->text));
 		give_up(p, event->lasting ? AGAIN_LATER : AGAIN_SOON, why);
 	} else if (e) {
 		give_up(p, e == -ENOMEM ? AGAIN_SOON : AGAIN_NEVER, err.text);

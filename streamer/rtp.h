@@ -37,9 +37,10 @@ static inline bool rtp_is_rtcp(const uint8_t *data, size_t len)
  * The queue of one stream. A packet that is the next one passes through as it
  * is; one that is early is copied and waits for those before it, until the
  * window is full or the wait is over; then they count as lost. The very first
- * packets are held back for that wait: one that was sent before them may follow.
- * What jumps in sequence, or has another SSRC while the old one still sends,
- * waits as a probe until its successor confirms that the sender has begun anew.
+ * packets are held back for that wait: one that was sent before them may
+ * follow. What jumps in sequence, or has another SSRC while the old one still
+ * sends, waits as a probe until its successor confirms that the sender has
+ * begun anew.
  *
  *	err = rtp_queue_put(q, &packet, now_ms);
  *	while ((p = rtp_queue_next(q, now_ms)))

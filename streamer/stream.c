@@ -25,7 +25,7 @@ enum {
 	NEXT_ADDRESS_MS = 3000,
 	/* More in the kernel would only be more delay. */
 	UNSENT_MAX = 256 << 10,
-	/* A buffer that a key frame has grown over this is given back when empty. */
+	/* What a key frame needed over this is given back. */
 	KEEP_BYTES = 32 << 10,
 };
 
