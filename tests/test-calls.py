@@ -259,6 +259,8 @@ def test_sequence(world):
                    url).result(300)
         wait_for(lambda: streamer.state()["calls_active"] == "0",
                  what="the end of all calls")
+        total = int(streamer.state()["calls_total"])
+        streamer.wait_log(" has ended: ", total)  # connections
         if LONG:  # transactions live for 32 s, then memory is given back
             time.sleep(45)
         return (streamer.process.fd_count(), streamer.process.rss_bytes(),
