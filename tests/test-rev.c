@@ -515,6 +515,64 @@ out:
 	return err;
 }
 
+/* An extension is late: neither it nor a dead session stops the new login. */
+static int test_late_extension(void)
+{
+	struct rev_call *calls[2];
+	struct client c;
+	int err = client_open(&c);
+
+	CHECK_OK(err);
+	CHECK_OK(order("/settings", "{\"session_seconds\": 1}"));
+	CHECK_OK(DO(&c, rev_login(c.rev, on_done, &c, &c.call)));
+	CHECK_OK(order("/settings", "{\"session_seconds\": 1800}"));
+	CHECK_OK(order("/faults", "{\"path\": \"*/user/extend-session\","
+				  " \"delay\": 0.3}"));
+	CHECK_OK(idle(&c, 600));
+	passed_s += JUMP_S;
+	CHECK_OK(order("/faults", "{\"path\": \"*/user/login\","
+				  " \"delay\": 0.6}"));
+	c.done = 0;
+	CHECK_OK(rev_get_rights(c.rev, on_done, &c, &calls[0]));
+	CHECK_OK(idle(&c, 300));
+	CHECK_OK(order("/sessions/kill", "{}"));
+	CHECK_OK(rev_get_rights(c.rev, on_done, &c, &calls[1]));
+	while (c.done < 2) {
+		c.is_done = false;
+		CHECK_OK(peer_wait(c.loop, &c.is_done));
+		CHECK_EQ(c.result.class, REV_OK);
+	}
+	err = 0;
+out:
+	client_close(&c);
+	return err;
+}
+
+/* The time is over while an extension is asked for, and Rev lets none in. */
+static int test_over_at_extension(void)
+{
+	struct client c;
+	int err = client_open(&c);
+
+	CHECK_OK(err);
+	CHECK_OK(order("/settings", "{\"session_seconds\": 0.5}"));
+	for (int look = 1; look <= 4; look++) {
+		CHECK_OK(DO(&c, rev_login(c.rev, on_done, &c, &c.call)));
+		CHECK_EQ(c.result.class, REV_OK);
+		CHECK_OK(order("/faults", "{\"path\": \"*/user/login\","
+					  " \"status\": 500}"));
+		looks_left = look;
+		CHECK_OK(idle(&c, 400));
+		looks_left = 0;
+		CHECK_OK(DO(&c, rev_login(c.rev, on_done, &c, &c.call)));
+	}
+	err = 0;
+out:
+	looks_left = 0;
+	client_close(&c);
+	return err;
+}
+
 static int test_dead_session(void)
 {
 	struct rev_call *calls[4];
@@ -543,6 +601,17 @@ static int test_dead_session(void)
 	CHECK_EQ(c.result.status, 401);
 	CHECK_EQ(logins(), 2);
 	CHECK_EQ(peer_count(&peer, "GET", "/api/v2/user/session"), 2);
+	/* Not known: not for this call either; the session stays. */
+	CHECK_OK(order("/faults", "{\"path\": \"*/user/session\","
+				  " \"status\": 502}"));
+	CHECK_OK(DO(&c, rev_get_status(c.rev,
+				       "7e41b3f8-0d3c-4c1a-9a5e-5a8b1f7a9c11",
+				       on_done, &c, &c.call)));
+	CHECK_EQ(c.result.class, REV_TRANSIENT);
+	CHECK_EQ(c.result.status, 502);
+	CHECK_OK(DO(&c, rev_login(c.rev, on_done, &c, &c.call)));
+	CHECK_EQ(c.result.class, REV_OK);
+	CHECK_EQ(logins(), 2);
 	err = 0;
 out:
 	client_close(&c);
@@ -1107,6 +1176,8 @@ static const struct unit_test tests[] = {
 	{ "extend, older", test_extend_older, UNIT_NO_OOM },
 	{ "a session that is over at any time", test_over_any_time,
 	  UNIT_NO_OOM },
+	{ "late extension", test_late_extension, UNIT_NO_OOM },
+	{ "over at its extension", test_over_at_extension, UNIT_NO_OOM },
 	{ "dead session", test_dead_session, UNIT_NO_OOM },
 	{ "dead session, upload", test_dead_session_upload, UNIT_NO_OOM },
 	{ "whole life", test_whole_life, UNIT_NO_OOM },

@@ -65,7 +65,7 @@ struct rev_search; /* rev_search.c */
 
 struct rev_call {
 	struct list node;      /* of rev->calls */
-	struct list wait_node; /* of rev->waiting or rev->doubting */
+	struct list wait_node; /* of rev->held */
 	struct rev *rev;
 	struct rev_result result;
 	struct loop_task done_task;
@@ -93,6 +93,16 @@ struct rev_call {
 	struct rev_video video; /* details */
 };
 
+/* One question about the session at a time, and calls are held only for it. */
+enum rev_session {
+	REV_SESSION_NONE,
+	REV_SESSION_LOGIN, /* asked for: held is who needs one */
+	REV_SESSION_ALIVE,
+	REV_SESSION_CHECK,  /* asked if alive: held is who had a 401 */
+	REV_SESSION_LOCKED, /* refused, until rev_unlock() */
+	REV_SESSIONS,
+};
+
 /* Ready without progress 1, since when: perhaps a false start. */
 enum { REV_DOUBTS = 64 };
 struct rev_doubt {
@@ -114,15 +124,13 @@ struct rev {
 	struct list calls;
 
 	/* rev_session.c */
-	bool is_alive, is_logging_in, is_checking, is_locked;
-	struct err lock_why;
+	enum rev_session session;
 	struct buf token; /* "Authorization: VBrick ..." */
 	char user_id[REV_ID_SIZE];
-	unsigned generation;
-	uint64_t ends_ms; /* by mono_ms() */
+	unsigned generation; /* how many are over */
+	uint64_t ends_ms;    /* by mono_ms() */
 	enum rev_path extend_path;
-	struct list waiting;  /* for a login */
-	struct list doubting; /* whether their session is alive */
+	struct list held; /* until the question is answered */
 	struct rev_call *session_call, *extend_call;
 	struct loop_timer extend_timer;
 
@@ -151,9 +159,8 @@ void rev_send_deliver(struct rev_call *call);
 /* rev_session.c */
 int rev_session_init(struct rev *rev) ATTR_MUST_CHECK;
 void rev_session_release(struct rev *rev);
-bool rev_session_is_alive(const struct rev *rev);
-/* The call waits for a session and is then sent again, or ends. */
-void rev_session_wait(struct rev_call *call);
+/* Where there is no session the call is held, then sent again, or ends. */
+bool rev_session_holds(struct rev_call *call);
 /* The call had a 401: is the session dead? */
 void rev_session_doubt(struct rev_call *call);
 

@@ -17,10 +17,9 @@ enum {
 
 enum {
 	NO_TOKEN = 1,	 /* the question makes a session */
-	OWN_401 = 2,	 /* a 401 is an answer, not a doubt */
+	OF_SESSION = 2,	 /* waits for none, and a 401 is an answer */
 	QUIET = 4,	 /* asked again and again: not worth an info line */
 	HIDE_ID = 8,	 /* the id is nobody's business */
-	ANY_TOKEN = 32,	 /* whether the session is over is the question */
 	NO_VERSION = 16, /* v1 stands for the path before there were versions */
 };
 
@@ -32,20 +31,20 @@ static const struct route {
 	int flags;
 } routes[REV_PATHS] = {
 	[REV_PATH_LOGIN] = { "POST", "/user/login", "", REV_KIND_LOGIN,
-			     REV_BUCKET_NONE, NO_TOKEN | OWN_401 },
+			     REV_BUCKET_NONE, NO_TOKEN | OF_SESSION },
 	[REV_PATH_AUTHENTICATE] = { "POST", "/authenticate", "", REV_KIND_LOGIN,
-				    REV_BUCKET_NONE, NO_TOKEN | OWN_401 },
+				    REV_BUCKET_NONE, NO_TOKEN | OF_SESSION },
 	[REV_PATH_SESSION] = { "GET", "/user/session", "", REV_KIND_OTHER,
-			       REV_BUCKET_NONE, OWN_401 | QUIET | ANY_TOKEN },
+			       REV_BUCKET_NONE, OF_SESSION | QUIET },
 	[REV_PATH_EXTEND] = { "POST", "/user/extend-session", "",
 			      REV_KIND_OTHER, REV_BUCKET_NONE,
-			      OWN_401 | QUIET },
+			      OF_SESSION | QUIET },
 	[REV_PATH_EXTEND_USER] = { "POST", "/user/extend-session-timeout", "",
 				   REV_KIND_OTHER, REV_BUCKET_NONE,
-				   OWN_401 | QUIET },
+				   OF_SESSION | QUIET },
 	[REV_PATH_EXTEND_KEY] = { "POST", "/auth/extend-session-timeout/", "",
 				  REV_KIND_OTHER, REV_BUCKET_NONE,
-				  OWN_401 | QUIET | HIDE_ID },
+				  OF_SESSION | QUIET | HIDE_ID },
 	[REV_PATH_UPLOAD] = { "POST", "/uploads/videos", "", REV_KIND_UPLOAD,
 			      REV_BUCKET_EDITS, NO_VERSION },
 	[REV_PATH_STATUS] = { "GET", "/videos/", "/status", REV_KIND_OBJECT,
@@ -168,7 +167,7 @@ static void on_response(void *arg, struct http_response *r)
 	learn_version(call);
 	if (!r->err && fall_back(call, r->status))
 		return;
-	if (!r->err && r->status == 401 && !(route->flags & OWN_401))
+	if (!r->err && r->status == 401 && !(route->flags & OF_SESSION))
 		rev_session_doubt(call);
 	else
 		call->answer(call, r);
@@ -288,11 +287,8 @@ void rev_send_again(struct rev_call *call)
 	const struct route *route = route_of(call);
 	uint64_t wait_ms = 0;
 
-	if (!(route->flags & (NO_TOKEN | ANY_TOKEN)) &&
-	    !rev_session_is_alive(rev)) {
-		rev_session_wait(call);
+	if (!(route->flags & OF_SESSION) && rev_session_holds(call))
 		return;
-	}
 	if (call->path == REV_PATH_NONE) {
 		call->result.class = REV_OK;
 		call->answer(call, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/rev_priv.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,19 +18,92 @@ enum {
 	CLOCK_SKEW_S = 2, /* what the seconds of a Date header hide */
 };
 
-bool rev_session_is_alive(const struct rev *rev)
+/* ---- its states --------------------------------------------------------- */
+
+enum answer { ANSWER_YES, ANSWER_NO, ANSWER_UNCLEAR, ANSWERS };
+
+/* To what the question about the session came to. */
+static void end_alike(struct rev_call *call)
 {
-	return rev->is_alive && mono_ms() < rev->ends_ms;
+	const struct rev_result *from = &call->rev->session_call->result;
+
+	call->result.class = from->class;
+	call->result.status = from->status;
+	call->result.pause_ms = from->pause_ms;
+	call->result.why = from->why;
+	memcpy(call->result.code, from->code, sizeof(from->code));
+	rev_finish(call);
 }
 
-static void end_session(struct rev *rev)
+/* Once more, with a new session; but a body cannot be repeated. */
+static void repeat(struct rev_call *call)
 {
-	rev->is_alive = false;
+	bool again = !call->is_retry && call->path != REV_PATH_UPLOAD;
+
+	call->is_retry = true;
+	call->result.sent_all = false;
+	if (again)
+		rev_send_again(call);
+	else
+		rev_finish_with(call, REV_TRANSIENT,
+				"the session with rev %s had ended",
+				call->rev->host);
+}
+
+/*
+ * Is there a session? What an answer makes of the state, and how every call
+ * that was held for it goes on. The clock and an extension may answer NO too.
+ */
+static const struct outcome {
+	enum rev_session next;
+	void (*go_on)(struct rev_call *call);
+} outcomes[REV_SESSIONS][ANSWERS] = {
+	[REV_SESSION_LOGIN] = {
+		[ANSWER_YES] = { REV_SESSION_ALIVE, rev_send_again },
+		[ANSWER_NO] = { REV_SESSION_LOCKED, end_alike },
+		[ANSWER_UNCLEAR] = { REV_SESSION_NONE, end_alike },
+	},
+	[REV_SESSION_ALIVE] = {
+		[ANSWER_NO] = { REV_SESSION_NONE, repeat },
+	},
+	[REV_SESSION_CHECK] = {
+		/* Their 401 is the answer. */
+		[ANSWER_YES] = { REV_SESSION_ALIVE, rev_send_deliver },
+		[ANSWER_NO] = { REV_SESSION_NONE, repeat },
+		[ANSWER_UNCLEAR] = { REV_SESSION_ALIVE, end_alike },
+	},
+};
+
+static void forget(struct rev_call *call)
+{
+	http_cancel(call->request);
+	call->request = NULL;
+}
+
+static void drop_token(struct rev *rev)
+{
 	buf_wipe(&rev->token);
+	rev->generation++;
 	loop_timer_stop(&rev->extend_timer);
+	forget(rev->extend_call);
+	forget(rev->session_call);
 }
 
-/* ---- its length --------------------------------------------------------- */
+static void settle(struct rev *rev, enum answer answer)
+{
+	const struct outcome *outcome = &outcomes[rev->session][answer];
+	struct list calls, *it;
+
+	assert(outcome->go_on);
+	rev->session = outcome->next;
+	if (rev->session != REV_SESSION_ALIVE)
+		drop_token(rev);
+	list_take(&calls, &rev->held);
+	while ((it = list_first(&calls))) {
+		list_del(it);
+		outcome->go_on(list_entry(it, struct rev_call, wait_node));
+	}
+}
 
 static uint64_t ms_left(const struct rev *rev)
 {
@@ -38,6 +111,20 @@ static uint64_t ms_left(const struct rev *rev)
 
 	return rev->ends_ms > now ? rev->ends_ms - now : 0;
 }
+
+/* Its time may just be over: then it is so for all. */
+static bool has_session(struct rev *rev)
+{
+	if (rev->session != REV_SESSION_ALIVE &&
+	    rev->session != REV_SESSION_CHECK)
+		return false;
+	if (ms_left(rev))
+		return true;
+	settle(rev, ANSWER_NO);
+	return false;
+}
+
+/* ---- its length --------------------------------------------------------- */
 
 /*
  * Until `expires_ms` by the server's clock, which the Date header tells to the
@@ -75,38 +162,42 @@ static bool take_older_extend(struct rev *rev)
 	return true;
 }
 
+static bool is_refusal(int status)
+{
+	return status == 401 || status == 403;
+}
+
+static bool is_unknown_path(int status)
+{
+	return status == 404 || status == 405;
+}
+
 static void extend(struct rev *rev);
 
 static void on_extended(struct rev_call *call, const struct http_response *r)
 {
 	struct rev *rev = call->rev;
-	int status = call->result.status;
-	int64_t expires_ms = 0;
+	int status = r ? r->status : 0;
+	int64_t expires_ms;
 	uint64_t retry_ms;
 
-	if (call->generation != rev->generation || !rev->is_alive) {
-		if (rev->is_alive && !loop_timer_is_armed(&rev->extend_timer))
-			loop_timer_start(&rev->extend_timer,
-					 EXTEND_RETRY_MIN_MS);
-		return;
-	}
 	if (r && call->result.class == REV_OK &&
 	    !rev_json_expiration(r->body.data, r->body.len, &expires_ms)) {
 		set_end(rev, expires_ms, r->date_s);
 		return;
 	}
-	if (status == 401 || status == 403) {
+	if (is_refusal(status)) {
 		log_info("rev %s ended the session", rev->host);
-		end_session(rev);
+		settle(rev, ANSWER_NO);
 		return;
 	}
-	if ((status == 404 || status == 405) && take_older_extend(rev)) {
+	if (is_unknown_path(status) && take_older_extend(rev)) {
 		extend(rev);
 		return;
 	}
 	retry_ms = ms_left(rev) / 4;
 	if (retry_ms < EXTEND_RETRY_MIN_MS)
-		end_session(rev);
+		settle(rev, ANSWER_NO);
 	else
 		loop_timer_start(&rev->extend_timer, retry_ms);
 }
@@ -125,15 +216,12 @@ static int fill_extend(struct rev *rev, struct rev_call *call)
 
 static void extend(struct rev *rev)
 {
-	struct rev_call *call = rev->extend_call;
-
-	if (call->request)
+	if (!has_session(rev))
 		return;
-	/* It would wait for a login that nobody needs. */
-	if (!rev_session_is_alive(rev) || fill_extend(rev, call))
-		end_session(rev);
+	if (fill_extend(rev, rev->extend_call))
+		settle(rev, ANSWER_NO);
 	else
-		rev_send(call, rev->extend_path, on_extended);
+		rev_send(rev->extend_call, rev->extend_path, on_extended);
 }
 
 static void on_extend_timer(struct loop_timer *timer)
@@ -141,88 +229,45 @@ static void on_extend_timer(struct loop_timer *timer)
 	extend(container_of(timer, struct rev, extend_timer));
 }
 
-/* ---- login -------------------------------------------------------------- */
-
-static void send_waiting(struct rev *rev)
-{
-	struct list calls, *it;
-
-	list_take(&calls, &rev->waiting);
-	while ((it = list_first(&calls))) {
-		list_del(it);
-		rev_send_again(list_entry(it, struct rev_call, wait_node));
-	}
-}
-
-/* They all come to what the one question about the session came to. */
-static void end_calls(struct list *from, const struct rev_result *result)
-{
-	struct list calls, *it;
-
-	list_take(&calls, from);
-	while ((it = list_first(&calls))) {
-		struct rev_call *call =
-			list_entry(it, struct rev_call, wait_node);
-
-		list_del(it);
-		call->result.class = result->class;
-		call->result.status = result->status;
-		call->result.pause_ms = result->pause_ms;
-		call->result.why = result->why;
-		memcpy(call->result.code, result->code, sizeof(result->code));
-		rev_finish(call);
-	}
-}
+/* ---- the two questions -------------------------------------------------- */
 
 static int take_session(struct rev *rev, const struct http_response *r)
 {
-	static const char scheme[] = "Authorization: VBrick ";
 	int64_t expires_ms;
-	int err;
+	int err = buf_add_str(&rev->token, "Authorization: VBrick ");
 
-	buf_wipe(&rev->token);
-	err = buf_add_str(&rev->token, scheme);
 	if (!err)
 		err = rev_json_login(r->body.data, r->body.len, &rev->token,
 				     rev->user_id, &expires_ms);
-	if (err) {
-		buf_wipe(&rev->token);
-		return err;
-	}
-	rev->is_alive = true;
-	rev->generation++;
-	set_end(rev, expires_ms, r->date_s);
-	return 0;
+	if (!err)
+		set_end(rev, expires_ms, r->date_s);
+	return err;
 }
 
-static void on_login(struct rev_call *call, const struct http_response *r)
+static enum answer judge_login(struct rev *rev, const struct http_response *r,
+			       struct rev_result *result)
 {
-	struct rev *rev = call->rev;
-	struct rev_result *result = &call->result;
 	int err = 0;
 
-	rev->is_logging_in = false;
-	buf_wipe(&call->body);
-	if (r && result->class == REV_OK)
+	if (result->class == REV_OK)
 		err = take_session(rev, r);
-	if (err) {
+	/* No such path: perhaps not Rev, not yet, not any more. */
+	if (err || result->class == REV_REFUSED)
 		result->class = REV_TRANSIENT;
+	if (err)
 		err_set(&result->why, 0,
 			"rev %s answered the login with something else than a "
 			"token (%s): is this a Rev server",
 			rev->host, err_str(err));
-	} else if (result->class == REV_REFUSED) {
-		/* No such path: perhaps not Rev, not yet, not any more. */
-		result->class = REV_TRANSIENT;
-	}
-	if (result->class == REV_LOCKED) {
-		rev->is_locked = true;
-		rev->lock_why = result->why;
-	}
-	if (result->class == REV_OK)
-		send_waiting(rev);
-	else
-		end_calls(&rev->waiting, result);
+	if (result->class == REV_LOCKED)
+		return ANSWER_NO;
+	return result->class == REV_OK ? ANSWER_YES : ANSWER_UNCLEAR;
+}
+
+static void on_login(struct rev_call *call, const struct http_response *r)
+{
+	buf_wipe(&call->body);
+	settle(call->rev, judge_login(call->rev, r, &call->result));
 }
 
 static int fill_login(struct rev *rev, struct rev_call *call)
@@ -241,7 +286,7 @@ static void log_in(struct rev *rev)
 	struct rev_call *call = rev->session_call;
 	int err = fill_login(rev, call);
 
-	rev->is_logging_in = true;
+	rev->session = REV_SESSION_LOGIN;
 	if (!err) {
 		rev_send(call,
 			 rev->use_api_key ? REV_PATH_AUTHENTICATE
@@ -254,123 +299,75 @@ static void log_in(struct rev *rev)
 	on_login(call, NULL);
 }
 
-void rev_session_wait(struct rev_call *call)
-{
-	struct rev *rev = call->rev;
-
-	if (rev->is_locked) {
-		call->result.class = REV_LOCKED;
-		call->result.why = rev->lock_why;
-		rev_finish(call);
-		return;
-	}
-	list_add_tail(&rev->waiting, &call->wait_node);
-	/* The check of a doubt uses the same call and ends in a login or not.
-	 */
-	if (!rev->is_logging_in && !rev->is_checking)
-		log_in(rev);
-}
-
-/* ---- doubts ------------------------------------------------------------- */
-
-/* The session lives: their 401 is the answer. */
-static void answer_doubting(struct rev *rev)
-{
-	struct list calls, *it;
-
-	list_take(&calls, &rev->doubting);
-	while ((it = list_first(&calls))) {
-		list_del(it);
-		rev_send_deliver(list_entry(it, struct rev_call, wait_node));
-	}
-}
-
-/* It is dead: once more, each with a new one; but a body cannot be repeated. */
-static void repeat_doubting(struct rev *rev)
-{
-	struct list calls, *it;
-
-	list_take(&calls, &rev->doubting);
-	while ((it = list_first(&calls))) {
-		struct rev_call *call =
-			list_entry(it, struct rev_call, wait_node);
-		bool again = !call->is_retry && call->path != REV_PATH_UPLOAD;
-
-		list_del(it);
-		call->is_retry = true;
-		call->result.sent_all = false;
-		if (again)
-			rev_send_again(call);
-		else
-			rev_finish_with(call, REV_TRANSIENT,
-					"the session with rev %s had ended",
-					rev->host);
-	}
-}
-
 static void on_checked(struct rev_call *call, const struct http_response *r)
 {
-	struct rev *rev = call->rev;
-	int status = call->result.status;
-	bool is_dead = status == 401 || status == 403;
+	int status = r ? r->status : 0;
+	enum answer answer = ANSWER_UNCLEAR;
 
-	rev->is_checking = false;
+	if (call->result.class == REV_OK)
+		answer = ANSWER_YES;
 	/* Where the question is not known, a new login answers it. */
-	if (status == 404 || status == 405)
-		is_dead = true;
-	if (call->generation != rev->generation)
-		is_dead = true;
-	else if (is_dead)
-		end_session(rev);
-	if (is_dead)
-		repeat_doubting(rev);
-	else if (call->result.class == REV_OK)
-		answer_doubting(rev);
-	else
-		end_calls(&rev->doubting, &call->result);
-	if (list_is_empty(&rev->waiting) || rev->is_logging_in)
-		return;
-	if (rev_session_is_alive(rev))
-		send_waiting(rev);
-	else
-		log_in(rev);
+	else if (is_refusal(status) || is_unknown_path(status))
+		answer = ANSWER_NO;
+	settle(call->rev, answer);
 }
 
-void rev_session_doubt(struct rev_call *call)
+static void check(struct rev *rev)
 {
-	struct rev *rev = call->rev;
-
-	list_add_tail(&rev->doubting, &call->wait_node);
-	if (rev->is_checking)
-		return;
-	/* Somebody else's 401 has ended that session already. */
-	if (call->generation != rev->generation || !rev_session_is_alive(rev)) {
-		repeat_doubting(rev);
-		return;
-	}
-	rev->is_checking = true;
-	buf_clear(&rev->session_call->body);
+	rev->session = REV_SESSION_CHECK;
 	rev_send(rev->session_call, REV_PATH_SESSION, on_checked);
 }
 
 /* ---- the gate ----------------------------------------------------------- */
 
+/* Until the answer; the first one asks. */
+static void hold(struct rev_call *call)
+{
+	struct rev *rev = call->rev;
+
+	list_add_tail(&rev->held, &call->wait_node);
+	if (rev->session == REV_SESSION_NONE)
+		log_in(rev);
+	else if (rev->session == REV_SESSION_ALIVE)
+		check(rev);
+}
+
+bool rev_session_holds(struct rev_call *call)
+{
+	if (has_session(call->rev))
+		return false;
+	if (call->rev->session == REV_SESSION_LOCKED)
+		end_alike(call);
+	else
+		hold(call);
+	return true;
+}
+
+void rev_session_doubt(struct rev_call *call)
+{
+	/* Otherwise somebody else's 401 has ended that session already. */
+	if (has_session(call->rev) && call->generation == call->rev->generation)
+		hold(call);
+	else
+		repeat(call);
+}
+
 void rev_unlock(struct rev *rev)
 {
-	rev->is_locked = false;
+	if (rev->session == REV_SESSION_LOCKED)
+		rev->session = REV_SESSION_NONE;
 }
 
 bool rev_is_locked(const struct rev *rev)
 {
-	return rev->is_locked;
+	return rev->session == REV_SESSION_LOCKED;
 }
 
 int rev_session_init(struct rev *rev)
 {
 	int err;
 
-	list_init(&rev->waiting);
-	list_init(&rev->doubting);
+	list_init(&rev->held);
 	rev->extend_path = REV_PATH_EXTEND;
 	buf_init(&rev->token, REV_TOKEN_MAX + 64);
 	err = loop_timer_init(&rev->extend_timer, rev->loop, on_extend_timer);
