@@ -4,7 +4,7 @@
 # systemd and kernel; tests/systemd-guest.py runs there. As root; takes
 # debootstrap, debhelper and qemu-system-x86, and a quarter of an hour where the
 # machine is emulated; ACCEL=kvm where it need not be. What was made is kept in
-# build/vm; TESTS="boot stop" takes some of the tests, KEEP=1 what was installed.
+# build/vm; PARTS="boot stop" takes some of the tests, KEEP=1 what was installed.
 set -euo pipefail
 
 suite=$(. /etc/os-release; echo "$VERSION_CODENAME")
@@ -55,7 +55,7 @@ install_test() {
 		Type=oneshot
 		WorkingDirectory=/upcast/tests
 		Environment=top_builddir=/upcast/build
-		ExecStart=python3 systemd-guest.py ${TESTS:-}
+		ExecStart=python3 systemd-guest.py ${PARTS:-}
 		ExecStopPost=systemctl --no-block poweroff
 		StandardOutput=file:/dev/ttyS1
 		StandardError=journal
