@@ -171,7 +171,8 @@ class NodeMediaServer:
         script = world.write("node-media-server.js", NODE)
         self.process = world.start(
             ["node", script, folder, self.port, self.tls_port,
-             certificate.cert, certificate.key], name="node-media-server")
+             certificate.cert, certificate.key], name="node-media-server",
+            cwd=world.folder("node-media-server"))  # it writes to ./data
         wait_for(lambda: is_open(self.port) and is_open(self.tls_port),
                  what="node-media-server")
 
