@@ -17,10 +17,11 @@ enum {
 	OVERLAP_MS = 20,
 };
 
-void feed_init(struct feed *f, unsigned media)
+void feed_init(struct feed *f, unsigned media, uint32_t late_ms)
 {
 	memset(f, 0, sizeof(*f));
 	f->media = media;
+	f->patience_ms = FEED_PATIENCE_MS + late_ms;
 	buf_init(&f->video_config, FEED_CONFIG_MAX);
 	buf_init(&f->audio_config, FEED_CONFIG_MAX);
 	buf_init(&f->early, FEED_EARLY_MAX);
@@ -194,7 +195,7 @@ static bool must_wait(struct feed *f, uint64_t ts_ms)
 		f->waiting = true;
 		f->waiting_since_ms = ts_ms;
 	}
-	return ts_ms - f->waiting_since_ms < FEED_PATIENCE_MS;
+	return ts_ms - f->waiting_since_ms < f->patience_ms;
 }
 
 static int send_audio(struct feed *f, const struct feed_sink *to,

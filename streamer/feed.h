@@ -22,7 +22,7 @@
  *
  * Times come in milliseconds of one clock for audio and video. A stream begins
  * at 0 with its first key frame, or with audio where no key frame comes for
- * FEED_PATIENCE_MS, or at once where there is no video. Within a medium a time
+ * the patience, or at once where there is no video. Within a medium a time
  * never goes back; in the messages it is modulo 2^32. Audio that is there
  * before the key frame of its time waits for it, the latest FEED_EARLY_MAX
  * bytes.
@@ -30,11 +30,12 @@
 enum {
 	FEED_PATIENCE_MS = 2000,
 	FEED_CONFIG_MAX = 72 << 10,
-	FEED_EARLY_MAX = 16 << 10,
+	FEED_EARLY_MAX = 64 << 10,
 };
 
 struct feed {
-	unsigned media;			       /* enum publish_media */
+	unsigned media; /* enum publish_media */
+	uint32_t patience_ms;
 	struct buf video_config, audio_config; /* bodies of the messages */
 	uint16_t width, height;
 	uint32_t fps_milli, sample_rate;
@@ -52,7 +53,9 @@ struct feed {
 	uint64_t last_video_ms, last_audio_ms; /* from base_ms on */
 };
 
-void feed_init(struct feed *f, unsigned media);
+/* `late_ms`: by how much pictures may come later than the sound they go with.
+ */
+void feed_init(struct feed *f, unsigned media, uint32_t late_ms);
 void feed_release(struct feed *f);
 
 /* Errors: -EBADMSG, -EMSGSIZE, -ENOMEM; the old ones are kept then. */

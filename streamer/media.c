@@ -24,7 +24,7 @@ static void on_unit(void *arg, const struct h264_unit *u)
 {
 	struct media *m = arg;
 	uint64_t pts_ms = clock_map(&m->clock, CLOCK_VIDEO, u->timestamp,
-				    track_now_ms(m->track[TRACK_VIDEO]));
+				    track_arrival_ms(m->track[TRACK_VIDEO]));
 	uint64_t dts_ms = order_next(&m->order, pts_ms);
 
 	if (u->key) {
@@ -43,7 +43,7 @@ static void on_frame(void *arg, const uint8_t *frame, size_t len,
 {
 	struct media *m = arg;
 	uint64_t ms = clock_map(&m->clock, CLOCK_AUDIO, timestamp,
-				track_now_ms(m->track[TRACK_AUDIO]));
+				track_arrival_ms(m->track[TRACK_AUDIO]));
 
 	for (size_t i = 0; i < m->target_count; i++)
 		if (m->target[i].publish)

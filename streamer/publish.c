@@ -34,6 +34,7 @@ static int copy_settings(const struct publish_settings *s,
 		.chunk_size = s->chunk_size ? s->chunk_size : CHUNK_SIZE,
 		.buffer_bytes = s->buffer_bytes ? s->buffer_bytes
 						: BUFFER_BYTES,
+		.late_ms = s->late_ms,
 		.digest = s->digest,
 	};
 	return 0;
@@ -116,7 +117,7 @@ int publish_new(struct publish_env *env, const struct publish_handler *handler,
 	p->env = env;
 	p->handler = handler;
 	p->arg = arg;
-	feed_init(&p->feed, media);
+	feed_init(&p->feed, media, env->settings.late_ms);
 	err = publish_link_init(p);
 	err = err ? err : loop_timer_init(&p->hold, env->loop, on_hold);
 	if (err) {

@@ -66,6 +66,7 @@ struct publish_settings {
 	uint32_t timeout_ms;   /* connect until publishing; a stalled server
 				  [10 s] */
 	uint32_t retry_max_ms; /* longest pause after network trouble [2 s] */
+	uint32_t late_ms;      /* what pictures may lag behind sound [0] */
 	size_t buffer_bytes;   /* what a slow server may owe [1 MiB] */
 	uint32_t chunk_size;   /* of what is sent [4096] */
 	bool digest;	       /* the handshake that old servers want */

@@ -21,7 +21,7 @@ enum {
 /* The settings, with text of our own. */
 struct publish_own {
 	char *allowed;
-	uint32_t timeout_ms, retry_max_ms, chunk_size;
+	uint32_t timeout_ms, retry_max_ms, chunk_size, late_ms;
 	size_t buffer_bytes;
 	bool digest;
 };
@@ -41,7 +41,7 @@ struct publish {
 	void *arg;
 	struct feed feed;
 
-	char *text; /* the URL as it was set, NULL: none */
+	char *text;	/* the URL as it was set, NULL: none */
 	struct url url; /* of it, or where the server has sent us */
 	char *move;	/* where it wants to send us, NULL: nowhere */
 	bool moved;

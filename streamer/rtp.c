@@ -45,7 +45,6 @@ int rtp_parse(const uint8_t *data, size_t len, struct rtp_packet *ret)
 /* A packet that waits; its bytes are its own, freed when it is given out. */
 struct slot {
 	struct rtp_packet packet;
-	uint64_t arrival_ms;
 	uint8_t *data; /* NULL: it is free */
 };
 
@@ -142,9 +141,18 @@ static int keep(struct slot *s, const struct rtp_packet *p, uint64_t now_ms)
 		return -ENOMEM;
 	memcpy(data, p->payload, p->len);
 	clear(s);
-	*s = (struct slot){ *p, now_ms, data };
+	*s = (struct slot){ *p, data };
 	s->packet.payload = data;
+	s->packet.arrival_ms = now_ms;
 	return 0;
+}
+
+static void pass(struct rtp_queue *q, const struct rtp_packet *p,
+		 uint64_t now_ms)
+{
+	q->passing = *p;
+	q->passing.arrival_ms = now_ms;
+	q->is_passing = true;
 }
 
 /* The first packet of a stream. */
@@ -196,8 +204,7 @@ static int put_ahead(struct rtp_queue *q, const struct rtp_packet *p,
 	int err;
 
 	if (ahead > q->mask) {
-		q->passing = *p;
-		q->is_passing = true;
+		pass(q, p, now_ms);
 	} else if (s->data) {
 		q->counts.duplicate++;
 		return 0;
@@ -227,7 +234,7 @@ static int restart(struct rtp_queue *q, const struct rtp_packet *p,
 	rtp_queue_reset(q);
 	q->counts.restarts++;
 	begin(q, &first.packet);
-	first.arrival_ms = now_ms;
+	first.packet.arrival_ms = now_ms;
 	*slot_of(q, q->next) = first;
 	q->held = 1;
 	count_in(q, &first.packet, q->next);
@@ -256,8 +263,7 @@ static int put_in_stream(struct rtp_queue *q, const struct rtp_packet *p,
 	if (ahead) {
 		put_late(q, (uint32_t)-ahead);
 	} else {
-		q->passing = *p;
-		q->is_passing = true;
+		pass(q, p, now_ms);
 		count_in(q, p, q->next);
 	}
 	return 0;
@@ -285,10 +291,18 @@ static void settle(struct rtp_queue *q, uint64_t now_ms)
 	q->next -= (q->mask + 1) / 4;
 }
 
+/* The one of the last put is before all that are held. */
+static bool is_due(const struct rtp_queue *q)
+{
+	return q->is_passing && q->passing.seq == (uint16_t)q->next;
+}
+
 static void end_settling(struct rtp_queue *q)
 {
 	q->settling = false;
-	if (q->held)
+	if (is_due(q))
+		q->base = q->next;
+	else if (q->held)
 		q->base = first_held(q);
 	q->next = q->base;
 }
@@ -359,13 +373,13 @@ const struct rtp_packet *rtp_queue_next(struct rtp_queue *q, uint64_t now_ms)
 			return NULL;
 		end_settling(q);
 	}
-	if (q->is_passing && (!q->held || q->passing.seq == (uint16_t)q->next))
+	if (is_due(q) || (q->is_passing && !q->held))
 		return give_passing(q);
 	if (!q->held)
 		return NULL;
 	seq = first_held(q);
 	if (seq == q->next || q->is_passing ||
-	    now_ms - slot_of(q, seq)->arrival_ms >= q->wait_ms)
+	    now_ms - slot_of(q, seq)->packet.arrival_ms >= q->wait_ms)
 		return give_held(q, seq);
 	return NULL;
 }
@@ -376,7 +390,7 @@ uint64_t rtp_queue_deadline(const struct rtp_queue *q)
 		return 0;
 	if (q->settling)
 		return q->settle_ms;
-	return slot_of(q, first_held(q))->arrival_ms + q->wait_ms;
+	return slot_of(q, first_held(q))->packet.arrival_ms + q->wait_ms;
 }
 
 const struct rtp_counts *rtp_queue_counts(const struct rtp_queue *q)

@@ -20,7 +20,9 @@ struct rtp_packet {
 	uint32_t timestamp, ssrc;
 	const uint8_t *payload; /* borrowed; padding taken off */
 	size_t len;
-	bool gap; /* set by the queue: packets before this one are missing */
+	/* Set by the queue. */
+	bool gap; /* packets before this one are missing */
+	uint64_t arrival_ms;
 };
 
 /* Errors: -EBADMSG. RTCP that came over rtcp-mux is told by rtp_is_rtcp(). */

@@ -129,6 +129,7 @@ static void read_session(struct settings *s)
 		(uint32_t)conf_number(c, OPT_ST_KEYFRAME_INTERVAL);
 	publish->trust = cert_path(s, OPT_ST_RTMPS_BUNDLE, s->rtmps_trust,
 				   sizeof(s->rtmps_trust));
+	publish->late_ms = session->reorder_ms;
 	publish->pins = conf_text(c, OPT_ST_RTMPS_PINS);
 	publish->no_verify = !conf_bool(c, OPT_ST_RTMPS_VERIFY);
 	publish->allowed = s->allowed_targets;

@@ -141,6 +141,7 @@ bool track_is_peer(struct track *t, const struct sockaddr_storage *from)
 
 static void decode(struct track *t, const struct rtp_packet *p)
 {
+	t->arrival_ms = p->arrival_ms;
 	if (t->h264) {
 		/* Short of memory: the picture counts as damaged. */
 		if (h264_push(t->h264, p))
@@ -396,9 +397,9 @@ uint64_t track_heard_ms(const struct track *t)
 	return t->heard_ms;
 }
 
-uint64_t track_now_ms(const struct track *t)
+uint64_t track_arrival_ms(const struct track *t)
 {
-	return t->now_ms;
+	return t->arrival_ms;
 }
 
 void track_status(const struct track *t, struct msg_media_status *ret)

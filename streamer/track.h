@@ -41,7 +41,7 @@ struct track_handler {
 				 const struct rtcp_sr *sr);
 	void (*on_app)(void *arg, const struct rtcp_app *app);
 	void (*on_bye)(void *arg, enum track_kind kind);
-	/* Packets were taken in at track_now_ms(). */
+	/* Packets were taken in. */
 	void (*on_taken)(void *arg, enum track_kind kind);
 };
 
@@ -84,7 +84,8 @@ bool track_has_begun(const struct track *t);
 /* Listening and not held. */
 bool track_is_live(const struct track *t);
 uint64_t track_heard_ms(const struct track *t); /* the latest RTP; 0: none */
-uint64_t track_now_ms(const struct track *t);
+/* When what is being told of arrived, be it that it had to wait since. */
+uint64_t track_arrival_ms(const struct track *t);
 void track_status(const struct track *t, struct msg_media_status *ret);
 
 #endif

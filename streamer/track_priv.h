@@ -35,6 +35,7 @@ struct track {
 	struct sockaddr_storage peer, rtcp_peer;
 	bool has_peer, has_rtcp_peer;
 	uint64_t now_us, now_ms; /* of this turn of the loop */
+	uint64_t arrival_ms;	 /* of the packet that is decoded */
 	uint64_t heard_ms, stranger_ms;
 	uint64_t refused, foreign, replayed;
 

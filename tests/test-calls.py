@@ -103,6 +103,21 @@ def test_bad_network(world):
     streamer.stop()
 
 
+def test_long_wait(world):
+    """the longest wait: sound that is there first does not begin the stream"""
+    clip = make_clip(world.path("slow.mp4"), SECONDS, size="192x108")
+    nginx, streamer = Nginx(world), _streamer(world, reorder_wait="2s")
+    ClipCaller(world, clip, streamer.port, *WAIT, "-u",
+               nginx.url("wait")).result()
+    got = packets(nginx.recording("wait"))
+    times = [dts for kind, dts, _, _ in got if kind == "video"]
+    assert len(times) == SECONDS * 25, len(times)
+    steps = [b - a for a, b in zip(times, times[1:])]
+    assert 0.03 < min(steps) and max(steps) < 0.05, times
+    assert min(dts for kind, dts, _, _ in got if kind == "audio") < 0.04, got
+    streamer.stop()
+
+
 def test_loss(world):
     """lost packets cost pictures, and none that is shown is broken"""
     nginx, streamer = Nginx(world), _streamer(world)

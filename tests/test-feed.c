@@ -6,7 +6,12 @@
 #include "streamer/publish.h"
 #include "tests/unit.h"
 
-enum { LIMIT = 100000, BOTH = PUBLISH_AUDIO | PUBLISH_VIDEO };
+enum {
+	LIMIT = 100000,
+	BOTH = PUBLISH_AUDIO | PUBLISH_VIDEO,
+	LATE_MS = 300,
+	PATIENCE_MS = FEED_PATIENCE_MS + LATE_MS,
+};
 
 static const uint8_t sps_nal[] = { 0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01, 0x40,
 				   0x16, 0xec, 0x04, 0x40, 0x00, 0x00, 0x03,
@@ -79,7 +84,7 @@ static int bench_init(struct bench *b, unsigned media)
 	int err;
 
 	memset(b, 0, sizeof(*b));
-	feed_init(&b->feed, media);
+	feed_init(&b->feed, media, LATE_MS);
 	buf_init(&b->out, 1 << 20);
 	err = rtmp_new(&config, on_event, NULL, &b->rtmp);
 	err = err ? err : rtmp_start(b->rtmp, &b->out);
@@ -247,9 +252,9 @@ static int test_patience(void)
 	CHECK_OK(configure_video(&b, pps_nal));
 	CHECK_OK(feed_audio_config(&b.feed, &asc));
 	CHECK_FEED(audio(&b, 500), FEED_LEFT_OUT);
-	CHECK_FEED(audio(&b, 500 + FEED_PATIENCE_MS - 1), FEED_LEFT_OUT);
-	CHECK_FEED(audio(&b, 500 + FEED_PATIENCE_MS), FEED_ADDED);
-	CHECK_FEED(video(&b, 50, true, 600 + FEED_PATIENCE_MS, 0), FEED_ADDED);
+	CHECK_FEED(audio(&b, 500 + PATIENCE_MS - 1), FEED_LEFT_OUT);
+	CHECK_FEED(audio(&b, 500 + PATIENCE_MS), FEED_ADDED);
+	CHECK_FEED(video(&b, 50, true, 600 + PATIENCE_MS, 0), FEED_ADDED);
 	EXPECT(&b, 18, 0, 0, "\x02");
 	EXPECT(&b, 8, 0, 4, "\xaf\0");
 	EXPECT(&b, 8, 0, 102, "\xaf\x01");

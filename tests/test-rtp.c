@@ -153,7 +153,8 @@ static int test_start(void)
 	struct rtp_queue *q = NULL;
 	const struct rtp_packet *o;
 	static const uint16_t seqs[] = { 2, 4, 1, 0, 5 };
-	uint16_t want[] = { 0, 1, 2, 4, 5 };
+	static const uint16_t want[] = { 0, 1, 2, 4, 5 };
+	static const uint64_t arrived[] = { 3, 2, 0, 1, 4 };
 	int n = 0, err = rtp_queue_new(SLOTS, WAIT_MS, &q);
 
 	CHECK_OK(err);
@@ -166,10 +167,40 @@ static int test_start(void)
 	while ((o = rtp_queue_next(q, 200))) {
 		CHECK_EQ(o->seq, want[n]);
 		CHECK_EQ(o->gap, o->seq == 4);
+		CHECK_EQ(o->arrival_ms, arrived[n]);
 		n++;
 	}
 	CHECK_EQ(n, 5);
 	CHECK_EQ(rtp_queue_counts(q)->lost, 1);
+out:
+	rtp_queue_free(q);
+	return err;
+}
+
+/* One that was sent a quarter of a window before the first is the beginning. */
+static int test_start_early(void)
+{
+	static const uint16_t seqs[] = { 100, 100 - SLOTS / 4 };
+	struct rtp_queue *q = NULL;
+	const struct rtp_packet *o;
+	struct rtp_report report;
+	int err = rtp_queue_new(SLOTS, WAIT_MS, &q);
+
+	CHECK_OK(err);
+	for (size_t i = 0; i < ARRAY_SIZE(seqs); i++) {
+		struct rtp_packet p = { .seq = seqs[i], .payload = plain };
+
+		CHECK_OK(rtp_queue_put(q, &p, i));
+	}
+	for (size_t i = ARRAY_SIZE(seqs); i--;) {
+		o = rtp_queue_next(q, WAIT_MS);
+		CHECK(o && o->seq == seqs[i]);
+	}
+	CHECK(!rtp_queue_next(q, WAIT_MS));
+	CHECK_EQ(rtp_queue_counts(q)->lost, SLOTS / 4 - 1);
+	CHECK(rtp_queue_report(q, &report));
+	CHECK_EQ(report.highest_seq, 100);
+	CHECK_EQ(report.lost, SLOTS / 4 - 1);
 out:
 	rtp_queue_free(q);
 	return err;
@@ -276,6 +307,7 @@ static const struct unit_test tests[] = {
 	{ "order", test_order, 0 },
 	{ "loss", test_loss, 0 },
 	{ "start", test_start, 0 },
+	{ "an early start", test_start_early, 0 },
 	{ "restart", test_restart, 0 },
 	{ "report", test_report, 0 },
 	{ "deadline", test_deadline, 0 },
