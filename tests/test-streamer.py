@@ -20,7 +20,7 @@ from harness.media import make_clip, send_rtp
 from harness.rtmp import Nginx, frames
 from harness.sip import Caller
 from harness.streamer import Streamer
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 from harness.world import World
 
 KEY = base64.b64encode(bytes(range(30))).decode()
@@ -148,6 +148,23 @@ def test_rtcp_url(world):
         streamer.wait_call(2, url_source="route")
         caller.bye()
     assert "retrieved stream URL from RTCP" in streamer.log()
+    streamer.stop()
+
+
+def test_dscp(world):
+    """what goes to the caller is marked"""
+    streamer = Streamer(world, dscp="34")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtcp, \
+            Caller(streamer.port) as caller:
+        rtcp.bind(("127.0.0.1", 0))
+        rtcp.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        rtcp.settimeout(PATIENCE)
+        caller.invite(_offer(audio=rtcp.getsockname()[1] - 1))
+        caller.bye()
+        data, said, _, _ = rtcp.recvmsg(2048, 64)
+    assert data[1] == 201, data  # a report of what was received
+    assert [value[0] for _, kind, value in said
+            if kind == socket.IP_TOS] == [34 << 2], said
     streamer.stop()
 
 
