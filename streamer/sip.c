@@ -33,8 +33,8 @@ static void respond_stateless(struct sip *sip, const struct sip_flow *flow,
 }
 
 /* Takes the message. */
-static void respond_tagged(struct sip *sip, struct sip_txn *txn,
-			   struct sip_msg *msg, int status, const char *tag)
+static void respond(struct sip *sip, struct sip_txn *txn, struct sip_msg *msg,
+		    int status, const char *tag)
 {
 	struct buf text;
 
@@ -46,62 +46,94 @@ static void respond_tagged(struct sip *sip, struct sip_txn *txn,
 	sip_msg_free(msg);
 }
 
-static void respond(struct sip *sip, struct sip_txn *txn, struct sip_msg *msg,
-		    int status)
+/*
+ * Outside of dialogs only what must be remembered has a transaction: the rest
+ * is answered the same when it comes again (RFC 3261 section 8.2.7), and a
+ * flood of it over UDP takes no place from calls. Transactions beyond the limit
+ * get 503.
+ */
+static struct sip_txn *serve(struct sip *sip, const struct sip_flow *flow,
+			     const struct sip_msg *msg)
 {
-	respond_tagged(sip, txn, msg, status, NULL);
+	struct sip_txn *txn;
+
+	if (!sip_txn_serve(sip->dialogs.txns, msg, flow, &txn))
+		return txn;
+	respond_stateless(sip, flow, msg, 503);
+	return NULL;
 }
 
 /* ---- requests outside of dialogs ---------------------------------------- */
 
-static void on_invite(struct sip *sip, const struct sip_flow *flow,
-		      struct sip_txn *txn, struct sip_msg *msg)
+/* These take the message. */
+static void answer(struct sip *sip, const struct sip_flow *flow,
+		   struct sip_msg *msg, int status)
 {
-	struct sip_dialog *d;
+	respond_stateless(sip, flow, msg, status);
+	sip_msg_free(msg);
+}
+
+static void on_invite(struct sip *sip, const struct sip_flow *flow,
+		      struct sip_msg *msg)
+{
 	int status = sip->dialogs.handler.admits(sip->dialogs.arg);
+	struct sip_dialog *d;
+	struct sip_txn *txn;
 
 	if (sip_dialog_find_merged(&sip->dialogs, msg))
 		status = 482;
-	if (!status && sip_dialog_new(&sip->dialogs, flow, txn, msg, &d))
-		status = 500;
-	if (status)
-		respond(sip, txn, msg, status);
-	else
+	if (status) {
+		answer(sip, flow, msg, status);
+		return;
+	}
+	txn = serve(sip, flow, msg);
+	if (!txn) {
+		sip_msg_free(msg);
+	} else if (sip_dialog_new(&sip->dialogs, flow, txn, msg, &d)) {
+		respond(sip, txn, msg, 500, NULL);
+	} else {
 		sip_dialog_begin(d);
+	}
 }
 
 /* 503 sends a dispatcher to the next of us. */
 static void on_options(struct sip *sip, const struct sip_flow *flow,
-		       struct sip_txn *txn, struct sip_msg *msg)
+		       struct sip_msg *msg)
 {
 	int status = sip->dialogs.handler.admits(sip->dialogs.arg);
 
-	respond(sip, txn, msg, status ? status : 200);
+	answer(sip, flow, msg, status ? status : 200);
 }
 
 static void on_cancel(struct sip *sip, const struct sip_flow *flow,
-		      struct sip_txn *txn, struct sip_msg *msg)
+		      struct sip_msg *msg)
 {
 	struct sip_txn *invite = sip_txns_find_invite(sip->dialogs.txns, msg);
+	struct sip_txn *txn = invite ? serve(sip, flow, msg) : NULL;
 	struct sip_dialog *d = invite ? sip_txn_arg(invite) : NULL;
 
+	if (!invite)
+		respond_stateless(sip, flow, msg, 481);
+	if (!txn) {
+		sip_msg_free(msg);
+		return;
+	}
 	/* The tag of what is cancelled: section 9.2. */
-	respond_tagged(sip, txn, msg, invite ? 200 : 481,
-		       invite ? sip_txn_tag(invite) : NULL);
+	respond(sip, txn, msg, 200, sip_txn_tag(invite));
 	if (d)
 		sip_dialog_cancel(d);
 }
 
 static void on_stray(struct sip *sip, const struct sip_flow *flow,
-		     struct sip_txn *txn, struct sip_msg *msg)
+		     struct sip_msg *msg)
 {
-	respond(sip, txn, msg, 481);
+	answer(sip, flow, msg, 481);
 }
 
 static const struct {
 	enum sip_method method;
 	void (*on)(struct sip *sip, const struct sip_flow *flow,
-		   struct sip_txn *txn, struct sip_msg *msg);
+		   struct sip_msg *msg);
 } methods[] = {
 	{ SIP_INVITE, on_invite }, { SIP_OPTIONS, on_options },
 	{ SIP_CANCEL, on_cancel }, { SIP_BYE, on_stray },
@@ -109,43 +141,41 @@ static const struct {
 };
 
 static void dispatch(struct sip *sip, const struct sip_flow *flow,
-		     struct sip_txn *txn, struct sip_msg *msg)
+		     struct sip_msg *msg)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
 		if (methods[i].method == msg->method) {
-			methods[i].on(sip, flow, txn, msg);
+			methods[i].on(sip, flow, msg);
 			return;
 		}
-	respond(sip, txn, msg, 405);
+	answer(sip, flow, msg, 405);
+}
+
+static void on_in_dialog(struct sip *sip, const struct sip_flow *flow,
+			 struct sip_msg *msg)
+{
+	struct sip_dialog *d = sip_dialog_find(&sip->dialogs, msg);
+	bool is_ack = msg->method == SIP_ACK;
+	struct sip_txn *txn = d && !is_ack ? serve(sip, flow, msg) : NULL;
+
+	if (txn || (d && is_ack)) {
+		sip_dialog_receive(d, flow, txn, msg);
+		return;
+	}
+	if (!d && !is_ack)
+		respond_stateless(sip, flow, msg, 481);
+	sip_msg_free(msg);
 }
 
 static void on_request(struct sip *sip, const struct sip_flow *flow,
 		       struct sip_msg *msg)
 {
-	bool in_dialog = *msg->to_tag && msg->method != SIP_CANCEL;
-	struct sip_dialog *d = in_dialog ? sip_dialog_find(&sip->dialogs, msg)
-					 : NULL;
-	struct sip_txn *txn = NULL;
-	int err;
-
-	if (msg->method == SIP_ACK) {
-		if (d)
-			sip_dialog_receive(d, flow, NULL, msg);
-		else
-			sip_msg_free(msg);
-		return;
-	}
-	err = sip_txn_serve(sip->dialogs.txns, msg, flow, &txn);
-	if (err) {
-		respond_stateless(sip, flow, msg, 503);
+	if (*msg->to_tag && msg->method != SIP_CANCEL)
+		on_in_dialog(sip, flow, msg);
+	else if (msg->method == SIP_ACK)
 		sip_msg_free(msg);
-	} else if (d) {
-		sip_dialog_receive(d, flow, txn, msg);
-	} else if (in_dialog) {
-		respond(sip, txn, msg, 481);
-	} else {
-		dispatch(sip, flow, txn, msg);
-	}
+	else
+		dispatch(sip, flow, msg);
 }
 
 /* ---- from the network --------------------------------------------------- */

@@ -157,19 +157,41 @@ def test_rate(world):
     streamer.process.kill()
 
 
+def _over_udp(data):
+    return data.replace(b"SIP/2.0/TCP 127.0.0.1:9;", b"SIP/2.0/UDP h;rport;")
+
+
 def test_transactions(world):
-    """more requests than transactions: 503, until they are forgotten"""
-    streamer = answerer(world, sip_transactions="10")
-    got = []
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(PATIENCE)
+    """more transactions than there may be: 503"""
+    streamer = answerer(world, sip_transactions="10", calls_per_second="50")
+    port, got = streamer.port, []
+    with _connect(port) as sock:
         for number in range(12):
-            sock.sendto(request("OPTIONS", streamer.port, number + 1).replace(
-                b"SIP/2.0/TCP 127.0.0.1:9;", b"SIP/2.0/UDP h;rport;"),
-                ("127.0.0.1", streamer.port))
-            got.append(int(sock.recv(65536).split()[1]))
+            call = request("INVITE", port, 1, "Contact: <sip:a@h>\r\n"
+                           "Content-Type: application/sdp\r\n", offer(),
+                           call_id=f"many{number}")
+            got.append(_status(sock, call)[0])
     assert got == [200] * 10 + [503] * 2, got
     streamer.process.kill()
+
+
+def test_flood(world):
+    """a flood over UDP of what makes no call leaves room for one"""
+    streamer = answerer(world, sip_transactions="10")
+    port = streamer.port
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE)
+        for number in range(1, 31):
+            for method, want in (("OPTIONS", 200), ("BYE", 481),
+                                 ("CANCEL", 481), ("SUBSCRIBE", 405)):
+                sock.sendto(_over_udp(request(method, port, number)),
+                            ("127.0.0.1", port))
+                status = int(sock.recv(65536).split()[1])
+                assert status == want, (method, number, status)
+    with Caller(port) as caller:
+        caller.invite(offer())
+        caller.bye()
+    streamer.stop()
 
 
 # ---- where it listens, what it says of itself ------------------------------
