@@ -53,6 +53,13 @@ static int heal_and_retry(struct bench *b)
 	return say_retry(b);
 }
 
+static int delete_and_retry(struct bench *b)
+{
+	memset(sim_video(row_get(&bench_item(b)->row, ROW_VIDEO_ID)), 0,
+	       sizeof(struct sim_video));
+	return say_retry(b);
+}
+
 static int delete_by_hand(struct bench *b)
 {
 	memset(sim_video(row_get(&bench_item(b)->row, ROW_DISCARD_ID)), 0,
@@ -140,6 +147,16 @@ static const struct story stories[] = {
 	{ .name = "without a playback URL",
 	  .faults = { { SIM_URL, .class = REV_REFUSED, .status = 403 } },
 	  .uploads = 1 },
+	{ .name = "a Rev that knows no playback URLs",
+	  .faults = { { SIM_URL, .class = REV_GONE, .status = 404 } },
+	  .uploads = 1 },
+	{ .name = "deleted on Rev while its playback URL is asked for",
+	  .faults = { { SIM_URL, .class = REV_GONE, .status = 404 },
+		      { SIM_STATUS, .skip = 2, .class = REV_GONE } },
+	  .uploads = 2,
+	  .stays = "failed",
+	  .words = "the video is gone from Rev",
+	  .help = delete_and_retry },
 	{ .name = "a read fails",
 	  .faults = { { SIM_READ, .skip = 2, .error = -EIO } },
 	  .uploads = 2 },
@@ -395,6 +412,28 @@ out:
 	return err;
 }
 
+/* Rev may take for ever: that is no failure, and a person is told. */
+static int test_slow_rev(void)
+{
+	struct bench b = { 0 };
+	int err = bench_open(&b, NULL);
+
+	CHECK_OK(err);
+	sim.processing_ms = 7 * HOUR_MS;
+	CHECK_OK(bench_run(&b, "processing"));
+	bench_pass(&b, HOUR_MS);
+	CHECK_STR(bench_why(&b), "rev says Processing, 0 % done");
+	bench_pass(&b, 5 * HOUR_MS);
+	CHECK(strstr(bench_why(&b), "done, for 5 hours: look at it there"));
+	bench_pass(&b, HOUR_MS);
+	CHECK_OK(bench_run(&b, "ready"));
+	CHECK_STR(bench_end(&b), "");
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
 static int read_shown(const char *dir, int64_t id, char text[4096])
 {
 	char path[TEMPDIR_MAX + 16];
@@ -469,6 +508,8 @@ static const struct unit_test tests[] = {
 	{ "forget, and what cannot be done", test_forget, 0 },
 	{ "cancel", test_cancel, 0 },
 	{ "what is gone for long is forgotten", test_gone, UNIT_NO_OOM },
+	{ "a video that Rev does not end with is told", test_slow_rev,
+	  UNIT_NO_OOM },
 	{ "a limit of Rev's is told", test_limit, UNIT_NO_OOM },
 	{ "what is shown is true, whatever memory was short", test_shown, 0 },
 	{ "any want of memory", test_memory, 0 },

@@ -188,6 +188,32 @@ out:
 	return err;
 }
 
+/* sqlite3(1) or a backup is no other uploader: nobody stands by. */
+static int test_busy(void)
+{
+	struct bench b = { 0 };
+	sqlite3 *db = NULL;
+	int err = setup(&b);
+
+	CHECK_OK(err);
+	CHECK_OK(open_journal(&b, b.path));
+	journal_close(b.journal);
+	b.journal = NULL;
+	CHECK(sqlite3_open(b.path, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL) ==
+	      SQLITE_OK);
+	CHECK_OK(open_journal(&b, b.path));
+	CHECK_EQ(b.open_err, -EAGAIN);
+	sqlite3_close(db);
+	db = NULL;
+	CHECK_OK(loop_run(b.loop));
+	CHECK_EQ(b.open_err, 0);
+out:
+	sqlite3_close(db);
+	teardown(&b);
+	return err;
+}
+
 static int test_damaged(void)
 {
 	struct bench b = { 0 };
@@ -265,6 +291,7 @@ static const struct unit_test tests[] = {
 	{ "rows come back", test_round_trip, UNIT_NO_OOM },
 	{ "a second uploader stands by and takes over", test_standby,
 	  UNIT_NO_OOM },
+	{ "another program has it open for a while", test_busy, UNIT_NO_OOM },
 	{ "a damaged journal is told", test_damaged, UNIT_NO_OOM },
 	{ "an older journal gets its columns", test_older, UNIT_NO_OOM },
 	{ "a disowned answer does not come", test_disown, UNIT_NO_OOM },

@@ -108,6 +108,31 @@ def test_read_only(world):
     assert site.uploads() == 1
 
 
+def test_forbidden(world):
+    """folders that nfs_uid may not write to: a few are sent, not all"""
+    site = Site(world)
+    names = [name_of(number) for number in range(12)]
+    for name in names:
+        site.put(SPACE, name, Media.small)
+    uploader = site.uploader(name="forbidden", settings={
+        "nfs_uid": 65534, "nfs_gid": 65534, "parallel": 1})
+    def stand_still():
+        whys = [job["why"] for job in uploader.jobs()]
+        held = sum("waits until the share lets" in why for why in whys)
+        refused = sum("ermission denied" in why for why in whys)
+        return held and held + refused == len(names)
+    wait_for(stand_still, 30, lambda: f"{uploader.jobs()}")
+    # Eight, and what was on its way when the eighth was refused.
+    sent = site.uploads()
+    assert 8 <= sent < len(names)
+    check_idle(uploader)
+    assert site.uploads() == sent and site.rev.active() == []
+    os.chmod(site.path(""), 0o777)
+    uploader.wait_counts(ready=len(names), seconds=30)
+    site.check_once(*names)
+    assert site.uploads() == len(names)
+
+
 class Behind(Site):
     """A share behind a proxy that answers in the server's place."""
 

@@ -137,8 +137,8 @@ int engine_event(struct engine *e, struct item *item, enum job_event event,
 	enum job_state next;
 	enum job_action action;
 	struct work *w;
-	bool had_slot = job_has_slot(item->row.state);
-	int err = job_step(item->row.state, event, &next, &action);
+	enum job_state old = item->row.state;
+	int err = job_step(old, event, &next, &action);
 
 	if (err)
 		return err;
@@ -146,7 +146,7 @@ int engine_event(struct engine *e, struct item *item, enum job_event event,
 	if (!w)
 		return -ENOMEM;
 	enter(w, next, action, why);
-	if (had_slot && !job_has_slot(next))
+	if ((job_has_slot(old) && !job_has_slot(next)) || old == JOB_MARKING)
 		engine_dispatch(e);
 	return 0;
 }

@@ -58,6 +58,7 @@ struct engine {
 	struct loop_task dispatch_task;
 	struct list call_waiters; /* works that wait for a call to Rev */
 	struct list walk_waiters; /* works that wait for a walk */
+	unsigned refused_renames; /* recordings since the last that worked */
 	bool has_orphans; /* memory was too short to go on with some jobs */
 	unsigned calls_running;
 	unsigned walks_running;

@@ -9,7 +9,10 @@
 
 #include "lib/mono.h"
 
-enum { HOURS_CHECK_MS = 20000 };
+enum {
+	HOURS_CHECK_MS = 20000,
+	REFUSED_MAX = 8, /* renames in a row: more are not sent */
+};
 
 static unsigned slots_used(const struct engine *e)
 {
@@ -46,6 +49,9 @@ static const char *why_shut(struct engine *e)
 		return "waits for the upload hours";
 	if (slots_used(e) >= conf_number(e->conf, OPT_UP_PARALLEL))
 		return "waits for an upload to end";
+	if (e->refused_renames >= REFUSED_MAX && e->catalog.counts[JOB_MARKING])
+		return "waits until the share lets those be renamed that are "
+		       "uploaded";
 	return NULL;
 }
 

@@ -49,7 +49,7 @@ static int explain(struct journal_db *d, int rc)
 		  "it is no database: restore a backup or move it away" },
 		{ SQLITE_NOMEM, -ENOMEM, "memory is short" },
 		{ SQLITE_IOERR, -EIO, "look at its disk" },
-		{ SQLITE_BUSY, -EBUSY, "another program has it open" },
+		{ SQLITE_BUSY, -EAGAIN, "another program has it open" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -305,8 +305,11 @@ static int lock(struct journal_db *d)
 			       d->path, err_str(-errno));
 	if (!fcntl(d->lock_fd, F_OFD_SETLK, &fl))
 		return 0;
-	close(d->lock_fd);
-	d->lock_fd = -1;
+	if (errno != EAGAIN && errno != EACCES)
+		return err_set(&d->why, -errno,
+			       "journal %s: no lock: %s: it must be on a disk "
+			       "of this host",
+			       d->path, err_str(-errno));
 	return err_set(&d->why, -EBUSY,
 		       "journal %s is held by another uploader: standing by",
 		       d->path);

@@ -148,12 +148,17 @@ static void on_renamed(void *arg, const struct source_result *result)
 	struct work *w = arg;
 
 	w->op = NULL;
-	if (!result->err || result->err == -EEXIST)
+	if (!result->err || result->err == -EEXIST) {
+		w->engine->refused_renames = 0;
 		stat_marked(w);
-	else if (result->err == -ENOENT)
+	} else if (result->err == -ENOENT) {
 		list_folder(w);
-	else
+	} else {
+		/* Each recording counts once, however often it is tried. */
+		if (!w->tries)
+			w->engine->refused_renames++;
 		step_source_failed(w, result);
+	}
 }
 
 static void rename_it(struct work *w)

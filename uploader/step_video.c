@@ -4,11 +4,15 @@
  */
 #include "uploader/steps.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/mono.h"
 #include "uploader/discard.h"
+
+enum { SLOW_HOURS = 4 }; /* of processing */
 
 /* ---- processing ---------------------------------------------------------- */
 
@@ -64,10 +68,26 @@ static void processed(struct work *w)
 		step_out_of_memory(w);
 }
 
+/* Rev may never end with a video: it is asked for ever, and a person told. */
+static void say_status(const struct work *w, const char *word, char *dst,
+		       size_t size)
+{
+	const int64_t *number = w->item->row.number;
+	int64_t since_s = number[ROW_SENT_S] ? number[ROW_SENT_S]
+					     : number[ROW_FIRST_SEEN_S];
+	int64_t hours = (mono_wall_s() - since_s) / 3600;
+	int n = snprintf(dst, size, "rev says %s, %u %% done", word,
+			 w->progress);
+
+	if (hours >= SLOW_HOURS && n < (int)size)
+		snprintf(dst + n, size - (size_t)n,
+			 ", for %" PRId64 " hours: look at it there", hours);
+}
+
 static void on_status(void *arg, const struct rev_result *result)
 {
 	struct work *w = arg;
-	char why[160];
+	char why[192];
 
 	w->call = NULL;
 	if (result->class != REV_OK) {
@@ -82,8 +102,7 @@ static void on_status(void *arg, const struct rev_result *result)
 		processed(w);
 		return;
 	}
-	snprintf(why, sizeof(why), "rev says %s, %u %% done",
-		 result->status_word, w->progress);
+	say_status(w, result->status_word, why, sizeof(why));
 	if (result->failed)
 		step_video_bad(w, JOB_EV_REFUSED, why);
 	else
@@ -117,12 +136,30 @@ static void ready(struct work *w)
 	engine_event(w->engine, w->item, JOB_EV_ACTIVATED, NULL);
 }
 
-/* The URL is for people; a video without it is no less ready. */
+static void on_last_status(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+
+	w->call = NULL;
+	if (result->class == REV_GONE)
+		on_video_failure(w, result);
+	else
+		ready(w);
+}
+
+/*
+ * The URL is for people; a video without it is no less ready. Or has the video
+ * gone?
+ */
 static void on_playback_url(void *arg, const struct rev_result *result)
 {
 	struct work *w = arg;
 
 	w->call = NULL;
+	if (result->class == REV_GONE &&
+	    !rev_get_status(w->engine->parties->rev, step_text(w, ROW_VIDEO_ID),
+			    on_last_status, w, &w->call))
+		return;
 	if (result->class == REV_OK &&
 	    step_set(w, ROW_PLAYBACK_URL, result->playback_url))
 		log_warning("out of memory: a playback URL is not kept");
