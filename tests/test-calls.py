@@ -243,6 +243,41 @@ def test_server_comes_back(world):
     streamer.stop()
 
 
+def test_commands(world):
+    """keyframe, reconnect and hangup of a call that is live"""
+    nginx, streamer = Nginx(world), _streamer(world)
+    caller = ClipCaller(world, Shared.clip, streamer.port, "-t", "30", "-u",
+                        nginx.url("told"))
+    streamer.wait_log("video is ")
+    number = streamer.ids()[0]
+    assert streamer.command("keyframe 99").startswith("error ")
+    assert streamer.command(f"keyframe {number}").startswith("ok")
+    assert streamer.command(f"reconnect {number}").startswith("ok")
+    streamer.wait_log("RTMP publish successful", count=2)
+    streamer.wait_call(state="publishing", reconnects="1")
+    wait_for(lambda: nginx.recordings("told"))
+    assert streamer.command(f"hangup {number}").startswith("ok")
+    streamer.wait_call(state="ended")
+    caller.process.wait()
+    told = caller.process.log_text()
+    assert "the peer hung up" in told and "plis=0" not in told, told
+    streamer.stop()
+
+
+def test_audio_only(world):
+    """resolution = audio: the picture is declined, the sound is published"""
+    nginx = Nginx(world)
+    streamer = _streamer(world, resolution="audio")
+    ClipCaller(world, Shared.clip, streamer.port, *WAIT, "-u",
+               nginx.url("audio")).result()
+    path = nginx.recording("audio")
+    assert {kind for kind, *_ in packets(path)} == {"audio"}
+    got = [checksum for checksum, _ in sound(path)]
+    at = Shared.sound.index(got[0])
+    assert got == Shared.sound[at:at + len(got)] and len(got) > 50, len(got)
+    streamer.stop()
+
+
 def test_many(world):
     """40 calls at once, one of them to a dead server, one to a slow one"""
     nginx, streamer = Nginx(world), _streamer(world)
