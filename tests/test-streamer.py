@@ -168,6 +168,44 @@ def test_dscp(world):
     streamer.stop()
 
 
+def _key_frame_asked(sock, port):
+    """What RTCP asks a sender of pictures for that no key frame begins."""
+    sock.settimeout(0.02)
+    for number in range(3000):
+        sock.sendto(struct.pack("!BBHII", 0x80, 0x80 | 96, number,
+                                number * 3000, 9) + b"\x41\x9a\0\0",
+                    ("127.0.0.1", port))
+        try:
+            data = sock.recv(2048)
+        except TimeoutError:
+            continue
+        while len(data) >= 4:
+            head, kind, words = struct.unpack("!BBH", data[:4])
+            if kind == 206:
+                return {1: "pli", 4: "fir"}[head & 31]
+            data = data[4 * words + 4:]
+    return None
+
+
+def test_mux(world):
+    """rtcp-mux: RTCP on the port of RTP; FIR for who knows no PLI"""
+    nginx = Nginx(world)
+    streamer = Streamer(world, allowed_targets="127.0.0.1")
+    for kind, line in (("fir", "ccm fir"), ("pli", "nack pli")):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtp, \
+                Caller(streamer.port) as caller:
+            rtp.bind(("127.0.0.1", 0))
+            offer = _offer(audio=rtp.getsockname()[1] - 2).replace(
+                "a=rtpmap:96", f"a=rtcp-mux\r\na=rtcp-fb:* {line}\r\n"
+                "a=rtpmap:96")
+            answer = caller.invite(offer, nginx.url(kind))
+            assert answer.count("a=rtcp-mux") == 1, answer
+            assert f"a=rtcp-fb:* {line}" in answer, answer
+            assert _key_frame_asked(rtp, caller.ports()[1]) == kind
+            caller.bye()
+    streamer.stop()
+
+
 class Stranger:
     """Sends to a call what would ruin it, from another host, for a while."""
 
