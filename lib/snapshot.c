@@ -9,6 +9,8 @@
 
 #include "lib/str.h"
 
+enum { TEXT_MAX_MIN = 32 }; /* escaped, that many of them fit */
+
 static const char first_line[] = "format=1";
 
 static bool is_key(const char *s, size_t len)
@@ -20,14 +22,8 @@ static bool is_key(const char *s, size_t len)
 	return len > 0;
 }
 
-int snapshot_begin(struct buf *dst)
+static int add(struct buf *dst, const char *key, const char *value)
 {
-	return buf_printf(dst, "%s\n", first_line);
-}
-
-int snapshot_add(struct buf *dst, const char *key, const char *value)
-{
-	size_t start = dst->len;
 	int err;
 
 	if (!is_key(key, strlen(key)))
@@ -35,48 +31,78 @@ int snapshot_add(struct buf *dst, const char *key, const char *value)
 	err = buf_printf(dst, "%s=", key);
 	if (!err)
 		err = str_escape(dst, value);
-	if (!err)
-		err = buf_add_str(dst, "\n");
-	if (err && dst->data) {
-		dst->len = start;
-		dst->data[start] = '\0';
-	}
-	return err;
+	return err ? err : buf_add_str(dst, "\n");
 }
 
-int snapshot_add_u64(struct buf *dst, const char *key, uint64_t value)
+void snapshot_begin(struct snapshot_writer *w, struct buf *dst)
+{
+	buf_clear(dst);
+	*w = (struct snapshot_writer){
+		.dst = dst,
+		.text_max = SNAPSHOT_TEXT_MAX,
+		.err = buf_printf(dst, "%s\n", first_line),
+	};
+}
+
+void snapshot_add(struct snapshot_writer *w, const char *key, const char *value)
+{
+	if (!w->err)
+		w->err = add(w->dst, key, value);
+}
+
+void snapshot_add_u64(struct snapshot_writer *w, const char *key,
+		      uint64_t value)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	return snapshot_add(dst, key, text);
+	snapshot_add(w, key, text);
 }
 
-int snapshot_add_time(struct buf *dst, const char *key, int64_t epoch_s)
+void snapshot_add_time(struct snapshot_writer *w, const char *key,
+		       int64_t epoch_s)
 {
 	char text[STR_TIME_SIZE];
 
 	str_format_time(epoch_s, text);
-	return snapshot_add(dst, key, text);
+	snapshot_add(w, key, text);
 }
 
-int snapshot_add_cut(struct buf *dst, const char *key, const char *value,
-		     size_t max)
+void snapshot_add_cut(struct snapshot_writer *w, const char *key,
+		      const char *value, size_t max)
 {
 	size_t n = strnlen(value, max);
 	char *cut;
-	int err;
 
 	/* Back to the first byte of the sequence that the cut would split. */
 	if (value[n])
 		while (n && ((unsigned char)value[n] & 0xc0) == 0x80)
 			n--;
 	cut = strndup(value, n);
-	if (!cut)
-		return -ENOMEM;
-	err = snapshot_add(dst, key, cut);
+	if (cut)
+		snapshot_add(w, key, cut);
+	else if (!w->err)
+		w->err = -ENOMEM;
 	free(cut);
-	return err;
+}
+
+void snapshot_add_text(struct snapshot_writer *w, const char *key,
+		       const char *value)
+{
+	snapshot_add_cut(w, key, value, w->text_max);
+}
+
+int snapshot_write(struct buf *dst, snapshot_fill_fn *fill, const void *arg)
+{
+	struct snapshot_writer w = { .err = -EMSGSIZE };
+
+	for (size_t max = SNAPSHOT_TEXT_MAX;
+	     w.err == -EMSGSIZE && max >= TEXT_MAX_MIN; max /= 2) {
+		snapshot_begin(&w, dst);
+		w.text_max = max;
+		fill(&w, arg);
+	}
+	return w.err;
 }
 
 /* The first line says which format follows. */

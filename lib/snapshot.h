@@ -10,23 +10,46 @@
  * backslashes and what is not UTF-8 in values are escaped as str_escape() does.
  * At most SNAPSHOT_MAX bytes and SNAPSHOT_KEYS keys (upcast-control(7)). Pure.
  *
- * Writing: buf_init(&b, SNAPSHOT_MAX), snapshot_begin(), snapshot_add()...
- * An addition that does not fit fails with -EMSGSIZE; a writer then leaves the
- * key out or cuts the value (snapshot_add_cut()).
+ * Writing: the writer remembers the first failure (-EMSGSIZE past the cap of
+ * the buffer, -EINVAL a bad key, -ENOMEM) and adds nothing after it, so that
+ * only the end asks. The buffer is the caller's.
+ *
+ *	buf_init(&b, SNAPSHOT_MAX);
+ *	snapshot_begin(&w, &b);
+ *	snapshot_add(&w, "state", "ready");
+ *	err = w.err;
  */
-enum { SNAPSHOT_MAX = 4096, SNAPSHOT_KEYS = 96 };
+enum { SNAPSHOT_MAX = 4096, SNAPSHOT_KEYS = 96, SNAPSHOT_TEXT_MAX = 512 };
 
-int snapshot_begin(struct buf *dst) ATTR_MUST_CHECK;
-int snapshot_add(struct buf *dst, const char *key,
-		 const char *value) ATTR_MUST_CHECK;
-int snapshot_add_u64(struct buf *dst, const char *key,
-		     uint64_t value) ATTR_MUST_CHECK;
+struct snapshot_writer {
+	struct buf *dst;
+	size_t text_max; /* bytes that snapshot_add_text() takes of a value */
+	int err;
+};
+
+/* Empties `dst` and writes the first line. */
+void snapshot_begin(struct snapshot_writer *w, struct buf *dst);
+void snapshot_add(struct snapshot_writer *w, const char *key,
+		  const char *value);
+void snapshot_add_u64(struct snapshot_writer *w, const char *key,
+		      uint64_t value);
 /* Unknown (0) becomes an empty value; else RFC 3339 UTC. */
-int snapshot_add_time(struct buf *dst, const char *key,
-		      int64_t epoch_s) ATTR_MUST_CHECK;
+void snapshot_add_time(struct snapshot_writer *w, const char *key,
+		       int64_t epoch_s);
 /* Cut to `max` bytes at a UTF-8 boundary. */
-int snapshot_add_cut(struct buf *dst, const char *key, const char *value,
-		     size_t max) ATTR_MUST_CHECK;
+void snapshot_add_cut(struct snapshot_writer *w, const char *key,
+		      const char *value, size_t max);
+/* Cut to what snapshot_write() leaves it, SNAPSHOT_TEXT_MAX at most. */
+void snapshot_add_text(struct snapshot_writer *w, const char *key,
+		       const char *value);
+
+/*
+ * A snapshot whose texts are foreign and of any length: `fill` adds it, and
+ * once more with shorter texts as long as the whole does not fit.
+ */
+typedef void snapshot_fill_fn(struct snapshot_writer *w, const void *arg);
+int snapshot_write(struct buf *dst, snapshot_fill_fn *fill,
+		   const void *arg) ATTR_MUST_CHECK;
 
 /*
  * Reading: the struct holds a copy of the text with the values unescaped.

@@ -121,15 +121,16 @@ static const char *value_now(const char *key, const char *value)
 
 static int end_call(struct ended *e, const char *name, const struct snapshot *s)
 {
+	struct snapshot_writer w;
 	struct buf b;
 	int err;
 
 	buf_init(&b, SNAPSHOT_MAX);
-	err = snapshot_begin(&b);
-	for (size_t i = 0; i < s->count && !err; i++)
-		err = snapshot_add(&b, s->pairs[i].key,
-				   value_now(s->pairs[i].key,
-					     s->pairs[i].value));
+	snapshot_begin(&w, &b);
+	for (size_t i = 0; i < s->count; i++)
+		snapshot_add(&w, s->pairs[i].key,
+			     value_now(s->pairs[i].key, s->pairs[i].value));
+	err = w.err;
 	if (!err)
 		err = ctldir_put_object(e->dir, name, &b);
 	if (!err)

@@ -108,20 +108,21 @@ static void write_last(struct report *r, const struct call *c)
 		(void)!ctldir_remove_object(r->dir, id);
 }
 
-static int format_state(struct report *r, struct buf *b)
+static int format_state(const struct report *r, struct buf *dst)
 {
-	int err = snapshot_begin(b);
+	struct snapshot_writer w;
 
-	err = err ? err : snapshot_add_u64(b, "pid", (uint64_t)getpid());
-	err = err ? err : snapshot_add(b, "version", UPCAST_VERSION);
-	err = err ? err : snapshot_add_time(b, "started", r->started_s);
-	err = err ? err : snapshot_add_time(b, "heartbeat", mono_wall_s());
-	if (err || !r->calls || r->is_stopping)
-		return err ? err
-			   : snapshot_add(b, "state",
-					  r->is_stopping ? "stopped"
-							 : "starting");
-	return report_text_calls(r->calls, r->settings, b);
+	snapshot_begin(&w, dst);
+	snapshot_add_u64(&w, "pid", (uint64_t)getpid());
+	snapshot_add(&w, "version", UPCAST_VERSION);
+	snapshot_add_time(&w, "started", r->started_s);
+	snapshot_add_time(&w, "heartbeat", mono_wall_s());
+	if (r->calls && !r->is_stopping)
+		report_text_calls(r->calls, r->settings, &w);
+	else
+		snapshot_add(&w, "state",
+			     r->is_stopping ? "stopped" : "starting");
+	return w.err;
 }
 
 static void write_state(struct report *r)

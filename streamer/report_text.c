@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "streamer/report_text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/mono.h"
-
-enum {
-	TEXT_CUT = 512,
-	TEXT_CUT_MIN = 32, /* fits, whatever the texts are */
-};
 
 /* The figures of a call, summed up over its media and targets. */
 struct figures {
@@ -87,95 +81,76 @@ static const char *target_state(const struct call *c)
 	return names[c->status.state];
 }
 
-static int add_who(const struct call *c, size_t cut, struct buf *dst)
+static void add_who(struct snapshot_writer *w, const struct call *c)
 {
 	char peer[SIP_ADDR_SIZE], transport[8];
 	const char *name = sip_net_transport_name(c->flow.transport);
-	int err;
 
 	for (size_t i = 0; i <= strlen(name); i++)
 		transport[i] = (char)(name[i] | (name[i] ? 0x20 : 0));
-	err = snapshot_add_cut(dst, "space", *c->display ? c->display : c->user,
-			       cut);
-	err = err ? err : snapshot_add_cut(dst, "user", c->user, cut);
-	err = err ? err : snapshot_add_cut(dst, "caller", c->caller, cut);
-	err = err ? err : snapshot_add_cut(dst, "call_id", c->call_id, cut);
-	err = err ? err
-		  : snapshot_add(dst, "peer",
-				 sip_addr_text(&c->flow.peer, peer));
-	return err ? err : snapshot_add(dst, "transport", transport);
+	snapshot_add_text(w, "space", *c->display ? c->display : c->user);
+	snapshot_add_text(w, "user", c->user);
+	snapshot_add_text(w, "caller", c->caller);
+	snapshot_add_text(w, "call_id", c->call_id);
+	snapshot_add(w, "peer", sip_addr_text(&c->flow.peer, peer));
+	snapshot_add(w, "transport", transport);
 }
 
-static int add_media(const struct call *c, size_t cut, struct buf *dst)
+static void add_media(struct snapshot_writer *w, const struct call *c)
 {
 	char resolution[24] = "";
-	int err = snapshot_add(dst, "encryption", encryption_name(c));
 
 	if (c->status.width)
 		snprintf(resolution, sizeof(resolution), "%ux%u",
 			 c->status.width, c->status.height);
-	err = err ? err : snapshot_add_cut(dst, "url", c->shown_url, cut);
-	err = err ? err
-		  : snapshot_add(dst, "url_source",
-				 call_url_source_name(c->url_source));
-	err = err ? err : snapshot_add(dst, "audio", codec_name(&c->audio));
-	err = err ? err : snapshot_add(dst, "video", codec_name(&c->video));
-	return err ? err : snapshot_add(dst, "resolution", resolution);
+	snapshot_add(w, "encryption", encryption_name(c));
+	snapshot_add_text(w, "url", c->shown_url);
+	snapshot_add(w, "url_source", call_url_source_name(c->url_source));
+	snapshot_add(w, "audio", codec_name(&c->audio));
+	snapshot_add(w, "video", codec_name(&c->video));
+	snapshot_add(w, "resolution", resolution);
 }
 
-static int add_thousandths(struct buf *dst, const char *key, uint32_t v)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%u.%03u", v / 1000, v % 1000);
-	return snapshot_add(dst, key, text);
-}
-
-static int add_figures(const struct call *c, struct buf *dst)
+static void add_figures(struct snapshot_writer *w, const struct call *c)
 {
 	struct figures f = sum_up(c);
-	char jitter[24];
-	int err = add_thousandths(dst, "fps", f.fps_milli);
+	char fps[24], jitter[24];
 
+	snprintf(fps, sizeof(fps), "%u.%03u", f.fps_milli / 1000,
+		 f.fps_milli % 1000);
 	snprintf(jitter, sizeof(jitter), "%u.%06u", f.jitter_us / 1000000,
 		 f.jitter_us % 1000000);
-	err = err ? err : snapshot_add_u64(dst, "bitrate", f.bitrate);
-	err = err ? err : snapshot_add_u64(dst, "packets", f.packets);
-	err = err ? err : snapshot_add_u64(dst, "lost", f.lost);
-	err = err ? err : snapshot_add(dst, "jitter", jitter);
-	err = err ? err : snapshot_add(dst, "rtmp_state", target_state(c));
-	err = err ? err : snapshot_add_u64(dst, "rtmp_bytes", f.bytes);
-	err = err ? err : snapshot_add_u64(dst, "dropped", f.dropped);
-	err = err ? err : snapshot_add_u64(dst, "reconnects", f.reconnects);
-	err = err ? err : snapshot_add_time(dst, "started", c->started_s);
-	err = err ? err : snapshot_add_time(dst, "answered", c->answered_s);
-	err = err ? err : snapshot_add_time(dst, "ended", c->ended_s);
-	return err ? err : snapshot_add_u64(dst, "duration", f.duration_s);
+	snapshot_add(w, "fps", fps);
+	snapshot_add_u64(w, "bitrate", f.bitrate);
+	snapshot_add_u64(w, "packets", f.packets);
+	snapshot_add_u64(w, "lost", f.lost);
+	snapshot_add(w, "jitter", jitter);
+	snapshot_add(w, "rtmp_state", target_state(c));
+	snapshot_add_u64(w, "rtmp_bytes", f.bytes);
+	snapshot_add_u64(w, "dropped", f.dropped);
+	snapshot_add_u64(w, "reconnects", f.reconnects);
+	snapshot_add_time(w, "started", c->started_s);
+	snapshot_add_time(w, "answered", c->answered_s);
+	snapshot_add_time(w, "ended", c->ended_s);
+	snapshot_add_u64(w, "duration", f.duration_s);
 }
 
-static int format_call(const struct call *c, size_t cut, struct buf *dst)
+static void fill_call(struct snapshot_writer *w, const void *arg)
 {
-	int err = snapshot_begin(dst);
+	const struct call *c = arg;
 
-	err = err ? err : snapshot_add(dst, "state", call_state_name(c->state));
-	err = err ? err : snapshot_add_cut(dst, "why", c->why, cut);
-	err = err ? err : add_who(c, cut, dst);
-	err = err ? err : add_media(c, cut, dst);
-	err = err ? err : add_figures(c, dst);
-	return err ? err : snapshot_add_cut(dst, "error", c->error, cut);
+	snapshot_add(w, "state", call_state_name(c->state));
+	snapshot_add_text(w, "why", c->why);
+	add_who(w, c);
+	add_media(w, c);
+	add_figures(w, c);
+	snapshot_add_text(w, "error", c->error);
 }
 
 /* Callers name themselves: a byte of theirs may take four here. */
 int report_text_call(const struct call *c, struct buf *dst)
 {
-	int err = -EMSGSIZE;
-
-	for (size_t cut = TEXT_CUT; err == -EMSGSIZE && cut >= TEXT_CUT_MIN;
-	     cut /= 2) {
-		buf_clear(dst);
-		err = format_call(c, cut, dst);
-	}
-	return err;
+	return snapshot_write(dst, fill_call, c);
 }
 
 int report_text_counters(const struct call *c, const char *id, struct buf *dst)
@@ -223,8 +198,8 @@ static const char *state_word(const struct calls *calls,
 	return s->enabled ? "running" : "disabled";
 }
 
-int report_text_calls(const struct calls *calls, const struct settings *s,
-		      struct buf *dst)
+void report_text_calls(const struct calls *calls, const struct settings *s,
+		       struct snapshot_writer *w)
 {
 	unsigned limit = calls_limit(calls);
 	struct buf listen;
@@ -232,16 +207,14 @@ int report_text_calls(const struct calls *calls, const struct settings *s,
 
 	buf_init(&listen, 1024);
 	err = format_listen(s, &listen);
-	err = err ? err : snapshot_add(dst, "state", state_word(calls, s));
-	err = err ? err : snapshot_add(dst, "listen", buf_text(&listen));
-	err = err ? err
-		  : snapshot_add_u64(dst, "calls_active", calls_active(calls));
+	w->err = w->err ? w->err : err;
+	snapshot_add(w, "state", state_word(calls, s));
+	snapshot_add(w, "listen", buf_text(&listen));
+	snapshot_add_u64(w, "calls_active", calls_active(calls));
 	if (limit == SETTINGS_NO_LIMIT)
-		err = err ? err : snapshot_add(dst, "calls_limit", "none");
+		snapshot_add(w, "calls_limit", "none");
 	else
-		err = err ? err : snapshot_add_u64(dst, "calls_limit", limit);
-	err = err ? err
-		  : snapshot_add_u64(dst, "calls_total", calls_total(calls));
+		snapshot_add_u64(w, "calls_limit", limit);
+	snapshot_add_u64(w, "calls_total", calls_total(calls));
 	buf_release(&listen);
-	return err;
 }

@@ -16,7 +16,7 @@ int report_text_call(const struct call *c, struct buf *dst) ATTR_MUST_CHECK;
 int report_text_counters(const struct call *c, const char *id,
 			 struct buf *dst) ATTR_MUST_CHECK;
 /* What the daemon's snapshot says of the calls. */
-int report_text_calls(const struct calls *calls, const struct settings *s,
-		      struct buf *dst) ATTR_MUST_CHECK;
+void report_text_calls(const struct calls *calls, const struct settings *s,
+		       struct snapshot_writer *w);
 
 #endif

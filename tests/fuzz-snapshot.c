@@ -10,17 +10,18 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct snapshot s, again;
+	struct snapshot_writer w;
 	struct buf b;
 
 	if (snapshot_parse((const char *)data, size, &s))
 		return 0;
 	/* What is not UTF-8 grows when it is written. */
 	buf_init(&b, (size_t)4 * SNAPSHOT_MAX);
-	if (snapshot_begin(&b))
-		abort();
+	snapshot_begin(&w, &b);
 	for (size_t i = 0; i < s.count; i++)
-		if (snapshot_add(&b, s.pairs[i].key, s.pairs[i].value))
-			abort();
+		snapshot_add(&w, s.pairs[i].key, s.pairs[i].value);
+	if (w.err)
+		abort();
 	if (b.len > SNAPSHOT_MAX)
 		goto out;
 	if (snapshot_parse(buf_text(&b), b.len, &again) ||

@@ -136,13 +136,14 @@ static void turn(struct seen *s)
 
 static int put(struct ctldir *d, const char *id, const char *value)
 {
+	struct snapshot_writer w;
 	struct buf b;
 	int err;
 
 	buf_init(&b, SNAPSHOT_MAX);
-	err = snapshot_begin(&b);
-	if (!err)
-		err = snapshot_add(&b, "state", value);
+	snapshot_begin(&w, &b);
+	snapshot_add(&w, "state", value);
+	err = w.err;
 	if (!err)
 		err = id ? ctldir_put_object(d, id, &b)
 			 : ctldir_put(d, "state", &b);

@@ -19,8 +19,6 @@ enum {
 	TICK_MS = 1000,
 	HEARTBEAT_MS = 5000,
 	COUNTERS_MAX = 1 << 16,
-	TEXT_CUT = 512,
-	TEXT_CUT_MIN = 32, /* fits, whatever the texts are */
 };
 
 struct report {
@@ -53,12 +51,12 @@ static void check(struct report *r, int err)
 		log_info("the control directory can be written again");
 }
 
-static int add_texts(struct buf *b, const struct item *item, size_t cut)
+static void add_texts(struct snapshot_writer *w, const struct item *item)
 {
 	static const struct {
 		const char *key;
 		enum row_text text;
-		size_t max; /* 0: the cut */
+		size_t max; /* 0: what fits */
 	} fields[] = {
 		{ "space_name", ROW_SPACE_NAME, 0 },
 		{ "video_id", ROW_VIDEO_ID, 64 },
@@ -69,74 +67,63 @@ static int add_texts(struct buf *b, const struct item *item, size_t cut)
 		{ "error", ROW_ERROR, 0 },
 		{ "key", ROW_KEY, 64 },
 	};
-	int err = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields) && !err; i++)
-		err = snapshot_add_cut(b, fields[i].key,
-				       row_get(&item->row, fields[i].text),
-				       fields[i].max ? fields[i].max : cut);
-	return err;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		snapshot_add_cut(w, fields[i].key,
+				 row_get(&item->row, fields[i].text),
+				 fields[i].max ? fields[i].max : w->text_max);
 }
 
-static int add_numbers(struct buf *b, const struct item *item,
-		       const struct engine_view *view)
+static void add_eta(struct snapshot_writer *w, uint64_t size,
+		    const struct engine_view *view)
+{
+	if (view->rate && size > view->bytes_sent)
+		snapshot_add_u64(w, "eta",
+				 (size - view->bytes_sent) / view->rate);
+	else
+		snapshot_add(w, "eta", "");
+}
+
+static void add_numbers(struct snapshot_writer *w, const struct item *item,
+			const struct engine_view *view)
 {
 	const int64_t *n = item->row.number;
 	uint64_t size = (uint64_t)n[ROW_SIZE];
-	int err;
 
-	err = snapshot_add_u64(b, "size", size);
-	err = err ? err
-		  : snapshot_add_time(b, "modified",
-				      n[ROW_MTIME_NS] / 1000000000);
-	err = err ? err : snapshot_add_u64(b, "bytes_sent", view->bytes_sent);
-	err = err ? err : snapshot_add_u64(b, "rate", view->rate);
-	if (view->rate && size > view->bytes_sent)
-		err = err ? err
-			  : snapshot_add_u64(b, "eta",
-					     (size - view->bytes_sent) /
-						     view->rate);
-	else
-		err = err ? err : snapshot_add(b, "eta", "");
-	err = err ? err : snapshot_add_u64(b, "progress", view->progress);
-	err = err ? err
-		  : snapshot_add_u64(b, "attempts", (uint64_t)n[ROW_ATTEMPTS]);
-	err = err ? err
-		  : snapshot_add_time(b, "next_retry", view->next_retry_s);
-	err = err ? err : snapshot_add_time(b, "seen", n[ROW_FIRST_SEEN_S]);
-	err = err ? err : snapshot_add_time(b, "started", n[ROW_SENT_S]);
-	return err ? err : snapshot_add_time(b, "done", n[ROW_DONE_S]);
+	snapshot_add_u64(w, "size", size);
+	snapshot_add_time(w, "modified", n[ROW_MTIME_NS] / 1000000000);
+	snapshot_add_u64(w, "bytes_sent", view->bytes_sent);
+	snapshot_add_u64(w, "rate", view->rate);
+	add_eta(w, size, view);
+	snapshot_add_u64(w, "progress", view->progress);
+	snapshot_add_u64(w, "attempts", (uint64_t)n[ROW_ATTEMPTS]);
+	snapshot_add_time(w, "next_retry", view->next_retry_s);
+	snapshot_add_time(w, "seen", n[ROW_FIRST_SEEN_S]);
+	snapshot_add_time(w, "started", n[ROW_SENT_S]);
+	snapshot_add_time(w, "done", n[ROW_DONE_S]);
 }
 
-static int format_item(const struct item *item, size_t cut, struct buf *b)
+static void fill_item(struct snapshot_writer *w, const void *arg)
 {
+	const struct item *item = arg;
 	struct engine_view view;
 	char path[4096];
-	int err;
 
 	engine_view(item, &view);
 	snprintf(path, sizeof(path), "%s/%s", item->folder->dir,
 		 row_get(&item->row, ROW_NAME));
-	err = snapshot_begin(b);
-	err = err ? err : snapshot_add(b, "state", job_word(item->row.state));
-	err = err ? err : snapshot_add_cut(b, "why", view.why, cut);
-	err = err ? err : snapshot_add_u64(b, "id", (uint64_t)item->row.id);
-	err = err ? err : snapshot_add_cut(b, "path", path, TEXT_CUT);
-	err = err ? err : snapshot_add(b, "space_id", item->folder->space_id);
-	err = err ? err : add_texts(b, item, cut);
-	return err ? err : add_numbers(b, item, &view);
+	snapshot_add(w, "state", job_word(item->row.state));
+	snapshot_add_text(w, "why", view.why);
+	snapshot_add_u64(w, "id", (uint64_t)item->row.id);
+	snapshot_add_cut(w, "path", path, SNAPSHOT_TEXT_MAX);
+	snapshot_add(w, "space_id", item->folder->space_id);
+	add_texts(w, item);
+	add_numbers(w, item, &view);
 }
 
 int report_format(const struct item *item, struct buf *dst)
 {
-	int err = -EMSGSIZE;
-
-	for (size_t cut = TEXT_CUT; err == -EMSGSIZE && cut >= TEXT_CUT_MIN;
-	     cut /= 2) {
-		buf_clear(dst);
-		err = format_item(item, cut, dst);
-	}
-	return err;
+	return snapshot_write(dst, fill_item, item);
 }
 
 static int write_item(struct report *r, const struct item *item)
@@ -195,73 +182,76 @@ static bool is_done(enum job_state state)
 /* ---- state, counters ------------------------------------------------------
  */
 
-static int add_counts(struct buf *b, struct engine *engine)
+static void add_counts(struct snapshot_writer *w, struct engine *engine)
 {
 	static const char *const words[] = {
 		"settling",   "queued", "uploading", "marking", "processing",
 		"activating", "ready",	"deleted",   "failed",	"ignored",
 	};
 	struct catalog *catalog = engine_catalog(engine);
-	size_t waiting = catalog_count_word(catalog, "settling") +
-			 catalog_count_word(catalog, "queued");
-	int err = snapshot_add_u64(b, "waiting", waiting);
 
-	for (size_t i = 0; i < ARRAY_SIZE(words) && !err; i++)
-		err = snapshot_add_u64(b, words[i],
-				       catalog_count_word(catalog, words[i]));
-	return err;
+	snapshot_add_u64(w, "waiting",
+			 catalog_count_word(catalog, "settling") +
+				 catalog_count_word(catalog, "queued"));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		snapshot_add_u64(w, words[i],
+				 catalog_count_word(catalog, words[i]));
 }
 
-static int add_status(struct buf *b, const struct engine_status *s, size_t cut)
+static void add_status(struct snapshot_writer *w, const struct engine_status *s)
 {
-	int err = snapshot_add(b, "state", s->state);
-
-	err = err ? err : snapshot_add_cut(b, "why", s->why, cut);
-	err = err ? err : snapshot_add_cut(b, "source", s->source, cut);
-	err = err ? err : snapshot_add(b, "source_state", s->source_state);
-	err = err ? err : snapshot_add_cut(b, "source_why", s->source_why, cut);
-	err = err ? err : snapshot_add(b, "rev_state", s->rev_state);
-	err = err ? err : snapshot_add_cut(b, "rev_why", s->rev_why, cut);
-	err = err ? err : snapshot_add(b, "cms_state", s->cms_state);
-	err = err ? err : snapshot_add_cut(b, "cms_why", s->cms_why, cut);
-	err = err ? err
-		  : snapshot_add(b, "paused", s->is_paused ? "true" : "false");
-	err = err ? err : snapshot_add_time(b, "last_scan", s->last_scan_s);
-	return err ? err : snapshot_add_u64(b, "scanned", s->scanned);
+	snapshot_add(w, "state", s->state);
+	snapshot_add_text(w, "why", s->why);
+	snapshot_add_text(w, "source", s->source);
+	snapshot_add(w, "source_state", s->source_state);
+	snapshot_add_text(w, "source_why", s->source_why);
+	snapshot_add(w, "rev_state", s->rev_state);
+	snapshot_add_text(w, "rev_why", s->rev_why);
+	snapshot_add(w, "cms_state", s->cms_state);
+	snapshot_add_text(w, "cms_why", s->cms_why);
+	snapshot_add(w, "paused", s->is_paused ? "true" : "false");
+	snapshot_add_time(w, "last_scan", s->last_scan_s);
+	snapshot_add_u64(w, "scanned", s->scanned);
 }
 
-static int format_state(struct report *r, size_t cut, struct buf *b)
+static void fill_state(struct snapshot_writer *w, const void *arg)
 {
+	const struct report *r = arg;
 	struct engine_status status;
-	int err = snapshot_begin(b);
 
-	err = err ? err : snapshot_add_u64(b, "pid", (uint64_t)getpid());
-	err = err ? err : snapshot_add(b, "version", UPCAST_VERSION);
-	err = err ? err : snapshot_add_time(b, "started", r->started_s);
-	err = err ? err : snapshot_add_time(b, "heartbeat", mono_wall_s());
-	if (r->is_stopping || !r->engine)
-		return err ? err
-			   : snapshot_add(b, "state",
-					  r->is_stopping ? "stopped"
-							 : "starting");
+	snapshot_add_u64(w, "pid", (uint64_t)getpid());
+	snapshot_add(w, "version", UPCAST_VERSION);
+	snapshot_add_time(w, "started", r->started_s);
+	snapshot_add_time(w, "heartbeat", mono_wall_s());
+	if (r->is_stopping || !r->engine) {
+		snapshot_add(w, "state",
+			     r->is_stopping ? "stopped" : "starting");
+		return;
+	}
 	engine_get_status(r->engine, &status);
-	r->state_word = status.state;
-	err = err ? err : add_status(b, &status, cut);
-	return err ? err : add_counts(b, r->engine);
+	add_status(w, &status);
+	add_counts(w, r->engine);
+}
+
+/* The engine's; NULL while there is none. */
+static const char *state_word(const struct report *r)
+{
+	struct engine_status status = { 0 };
+
+	if (r->engine)
+		engine_get_status(r->engine, &status);
+	return status.state;
 }
 
 static void write_state(struct report *r)
 {
 	struct buf b;
-	int err = -EMSGSIZE;
+	int err;
 
 	r->state_ms = mono_ms();
+	r->state_word = state_word(r);
 	buf_init(&b, SNAPSHOT_MAX);
-	for (size_t cut = TEXT_CUT; err == -EMSGSIZE && cut >= TEXT_CUT_MIN;
-	     cut /= 2) {
-		buf_clear(&b);
-		err = format_state(r, cut, &b);
-	}
+	err = snapshot_write(&b, fill_state, r);
 	check(r, err ? err : ctldir_put(r->dir, "state", &b));
 	buf_release(&b);
 }
@@ -311,10 +301,7 @@ static void write_counters(struct report *r)
 /* Paused, enabled and so on, which no recording tells of. */
 static bool has_changed(const struct report *r)
 {
-	struct engine_status status;
-
-	engine_get_status(r->engine, &status);
-	return !r->state_word || strcmp(status.state, r->state_word) != 0;
+	return !r->state_word || strcmp(state_word(r), r->state_word) != 0;
 }
 
 static void on_tick(struct loop_timer *timer)

@@ -60,11 +60,12 @@ static int put(struct player *p, const char *id, const struct buf *b)
 /* Words of KEY=VALUE. */
 static int put_words(struct player *p, const char *id, char **words)
 {
+	struct snapshot_writer w;
 	struct buf b;
-	int err;
+	int err = 0;
 
 	buf_init(&b, SNAPSHOT_MAX);
-	err = snapshot_begin(&b);
+	snapshot_begin(&w, &b);
 	for (; *words && !err; words++) {
 		char *value = strchr(*words, '=');
 
@@ -75,8 +76,9 @@ static int put_words(struct player *p, const char *id, char **words)
 		if (!err)
 			err = str_pct_decode(value);
 		if (!err)
-			err = snapshot_add(&b, *words, value);
+			snapshot_add(&w, *words, value);
 	}
+	err = err ? err : w.err;
 	if (!err)
 		err = put(p, id, &b);
 	buf_release(&b);
@@ -88,6 +90,7 @@ static int put_state(struct player *p, const char *id, const char *state)
 {
 	char *path;
 	struct snapshot s;
+	struct snapshot_writer w;
 	struct buf b;
 	int err, fd;
 
@@ -100,14 +103,12 @@ static int put_state(struct player *p, const char *id, const char *state)
 	if (err)
 		return err;
 	buf_init(&b, SNAPSHOT_MAX);
-	err = snapshot_begin(&b);
-	for (size_t i = 0; i < s.count && !err; i++)
-		err = snapshot_add(&b, s.pairs[i].key,
-				   strcmp(s.pairs[i].key, "state")
-					   ? s.pairs[i].value
-					   : state);
-	if (!err)
-		err = put(p, id, &b);
+	snapshot_begin(&w, &b);
+	for (size_t i = 0; i < s.count; i++)
+		snapshot_add(&w, s.pairs[i].key,
+			     strcmp(s.pairs[i].key, "state") ? s.pairs[i].value
+							     : state);
+	err = w.err ? w.err : put(p, id, &b);
 	buf_release(&b);
 	snapshot_release(&s);
 	return err;
@@ -158,7 +159,8 @@ static int put_recording(struct player *p, unsigned i)
 {
 	static const char *const states[] = { "queued", "uploading", "ready",
 					      "failed" };
-	char id[16], path[128], text[32];
+	char id[16], path[128];
+	struct snapshot_writer w;
 	struct buf b;
 	int err;
 
@@ -166,27 +168,16 @@ static int put_recording(struct player *p, unsigned i)
 	snprintf(id, sizeof(id), "%u", i);
 	snprintf(path, sizeof(path), "spaces/space-%u/2026%010u+0000.mp4",
 		 i / 1000, i);
-	snprintf(text, sizeof(text), "%u", i * 1000);
-	err = snapshot_begin(&b);
-	if (!err)
-		err = snapshot_add(&b, "state", states[i % 4]);
-	if (!err)
-		err = snapshot_add(&b, "path", path);
-	if (!err)
-		err = snapshot_add(&b, "title", "A meeting of some length");
-	if (!err)
-		err = snapshot_add(&b, "owner", "someone@example.com");
-	if (!err)
-		err = snapshot_add(&b, "why",
-				   "rev answered 429, next try soon");
-	if (!err)
-		err = snapshot_add(&b, "space_name", "Weekly meeting");
-	if (!err)
-		err = snapshot_add(&b, "size", text);
-	if (!err)
-		err = snapshot_add_time(&b, "modified", mono_wall_s() - i);
-	if (!err)
-		err = put(p, id, &b);
+	snapshot_begin(&w, &b);
+	snapshot_add(&w, "state", states[i % 4]);
+	snapshot_add(&w, "path", path);
+	snapshot_add(&w, "title", "A meeting of some length");
+	snapshot_add(&w, "owner", "someone@example.com");
+	snapshot_add(&w, "why", "rev answered 429, next try soon");
+	snapshot_add(&w, "space_name", "Weekly meeting");
+	snapshot_add_u64(&w, "size", i * 1000U);
+	snapshot_add_time(&w, "modified", mono_wall_s() - i);
+	err = w.err ? w.err : put(p, id, &b);
 	buf_release(&b);
 	return err;
 }
@@ -194,23 +185,18 @@ static int put_recording(struct player *p, unsigned i)
 static int put_call(struct player *p, unsigned i)
 {
 	char id[16];
+	struct snapshot_writer w;
 	struct buf b;
 	int err;
 
 	buf_init(&b, SNAPSHOT_MAX);
 	snprintf(id, sizeof(id), "%u", i);
-	err = snapshot_begin(&b);
-	if (!err)
-		err = snapshot_add(&b, "state", "publishing");
-	if (!err)
-		err = snapshot_add(&b, "space", "meeting@example.com");
-	if (!err)
-		err = snapshot_add(&b, "url",
-				   "rtmp://live.example.com/app/***");
-	if (!err)
-		err = snapshot_add_time(&b, "started", mono_wall_s());
-	if (!err)
-		err = put(p, id, &b);
+	snapshot_begin(&w, &b);
+	snapshot_add(&w, "state", "publishing");
+	snapshot_add(&w, "space", "meeting@example.com");
+	snapshot_add(&w, "url", "rtmp://live.example.com/app/***");
+	snapshot_add_time(&w, "started", mono_wall_s());
+	err = w.err ? w.err : put(p, id, &b);
 	buf_release(&b);
 	return err;
 }
