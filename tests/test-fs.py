@@ -29,6 +29,8 @@ PATH = "spaces/c4605aaf/20261124103107+0100.mp4"
 FOLDER = "uploader/recordings/spaces/c4605aaf/20261124103107+0100"
 NOBODY = 65534
 MIB = 1 << 20
+CLOCK_REALTIME_COARSE = 5
+TICK_NS = 10000000
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -116,6 +118,9 @@ def test_values(world):
     before = os.stat(mount.path(FOLDER, "title")).st_mtime_ns
     state = os.stat(mount.path(FOLDER, "state")).st_mtime_ns
     inode = os.stat(mount.path(FOLDER, "state")).st_ino
+    # Its time is that of the snapshot's file, which the kernel counts in ticks.
+    wait_for(lambda: time.clock_gettime_ns(CLOCK_REALTIME_COARSE) >
+             state + TICK_NS)
     daemon.put(17, state="queued", path=PATH, title="Café", size="1000")
     mount.wait_read("queued", FOLDER, "state")
     wait_for(lambda: os.stat(mount.path(FOLDER, "state")).st_mtime_ns > state)
