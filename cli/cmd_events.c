@@ -12,6 +12,11 @@
 
 enum { KEPT = 4096, SHOWN = 50, SETTLE_MS = 3000 };
 
+struct line {
+	size_t number; /* as it came */
+	char *text;
+};
+
 /* Lines gather until all that is there is known; then they come in order. */
 struct events {
 	struct loop *loop;
@@ -19,7 +24,7 @@ struct events {
 	bool follows, is_settled, json;
 	struct listing list;
 	size_t count; /* of all that came before */
-	char *lines[KEPT];
+	struct line lines[KEPT];
 };
 
 /* "epoch.seq time text": the time is what two daemons have in common. */
@@ -30,9 +35,15 @@ static const char *time_of(const char *line)
 	return blank ? blank + 1 : line;
 }
 
+/* A time is a second: those of one daemon within it stay as they came. */
 static int compare(const void *a, const void *b)
 {
-	return strcmp(time_of(*(char *const *)a), time_of(*(char *const *)b));
+	const struct line *x = a, *y = b;
+	const char *time = time_of(x->text);
+	int order = strncmp(time, time_of(y->text), strcspn(time, " ") + 1);
+
+	return order ? order
+		     : (x->number > y->number) - (x->number < y->number);
 }
 
 static void print_line(const char *line)
@@ -72,9 +83,9 @@ static void settle(struct events *e)
 	qsort(e->lines, n, sizeof(e->lines[0]), compare);
 	for (size_t i = n > SHOWN ? n - SHOWN : 0; i < n; i++)
 		if (e->json)
-			list_line(&e->list, e->lines[i]);
+			list_line(&e->list, e->lines[i].text);
 		else
-			print_line(e->lines[i]);
+			print_line(e->lines[i].text);
 	if (!e->follows)
 		loop_stop(e->loop);
 }
@@ -82,7 +93,8 @@ static void settle(struct events *e)
 static void on_event(void *arg, const char *folder, const char *line)
 {
 	struct events *e = arg;
-	char text[8192], **slot = &e->lines[e->count % KEPT];
+	struct line *slot = &e->lines[e->count % KEPT];
+	char text[8192];
 
 	/* epoch.seq, time, folder, text: the folder says whose it is. */
 	snprintf(text, sizeof(text), "%.*s %.*s %s%s", (int)strcspn(line, " "),
@@ -92,9 +104,9 @@ static void on_event(void *arg, const char *folder, const char *line)
 		print_line(text);
 		return;
 	}
-	free(*slot);
-	*slot = strdup(text);
-	if (*slot)
+	free(slot->text);
+	*slot = (struct line){ e->count, strdup(text) };
+	if (slot->text)
 		e->count++;
 }
 
@@ -183,7 +195,7 @@ int cmd_events(struct cli *cli, const struct table_match *m)
 	listing_init(&e->list);
 	err = run(cli, e);
 	for (size_t i = 0; i < KEPT; i++)
-		free(e->lines[i]);
+		free(e->lines[i].text);
 	if (err)
 		cli_failure(err, "%s", err_str(err));
 	else if (e->json)

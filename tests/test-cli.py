@@ -599,6 +599,11 @@ def test_events(world):
     assert [(event["daemon"], event["text"]) for event in events
             if "is ready" in event["text"]] == [
                 ("uploader", "recording 9 is ready")], events
+    # Those of one second stay in their order.
+    for number in range(20):
+        scene.uploader.event(f"{30 - number} to go")
+    found = re.findall(r"(\d+) to go", scene.cli.ok("events"))
+    assert found == [str(30 - number) for number in range(20)], found
     shell = scene.cli.shell()
     shell.expect("> ")
     shell.type("events -f\r")
