@@ -125,7 +125,7 @@ static const struct layout_file recording_files[] = {
 	FACT("modified", "time of the file"),
 	FACT("seen", "time at which it was found"),
 	FACT("started", "time of the upload"),
-	FACT("done", "time at which it was ready"),
+	FACT("done", "time at which it was ready or given up"),
 	FACT("error", "the last error"),
 	{ "source_path", LAYOUT_FACT, "path", "on the share" },
 	FACT("key", "what identifies it on Rev"),

@@ -12,7 +12,7 @@ enum { SLOTS = 96, SLOT_S = 900, WIDTH = 6, HEIGHT = 120, LEFT = 40, TOP = 20 };
 
 struct day {
 	int64_t start_s;
-	int seen, modified, ready; /* the values that hold the times */
+	int seen, modified, ended; /* the values that hold the times */
 	int waiting[SLOTS + 1];	   /* first the differences */
 	int done[SLOTS];
 };
@@ -27,29 +27,35 @@ static size_t slot_of(const struct day *day, int64_t at_s)
 	return (size_t)((at_s - day->start_s - 1) / SLOT_S);
 }
 
+static bool is_ready(const char *state)
+{
+	return !strcmp(state, "ready") || !strcmp(state, "deleted");
+}
+
 static bool is_given_up(const char *state)
 {
-	return !strcmp(state, "failed") || !strcmp(state, "ignored") ||
-	       !strcmp(state, "deleted");
+	return !strcmp(state, "failed") || !strcmp(state, "ignored");
 }
 
 static void count(struct day *day, const struct object *o, const char *state)
 {
 	const struct facts *facts = object_facts(o);
 	int64_t came = render_parse_time(facts_get(facts, day->seen));
-	int64_t done = render_parse_time(facts_get(facts, day->ready));
+	int64_t done = render_parse_time(facts_get(facts, day->ended));
+	bool has_ended = is_ready(state) || is_given_up(state);
 	size_t at;
 
 	if (!came)
 		came = render_parse_time(facts_get(facts, day->modified));
-	if (!came || (!done && is_given_up(state)))
+	if (!came || (has_ended && !done))
 		return;
 	day->waiting[slot_of(day, came)]++;
-	if (!done)
+	/* One that is tried again keeps the time at which it failed. */
+	if (!has_ended)
 		return;
 	at = slot_of(day, done);
 	day->waiting[at]--;
-	if (done > day->start_s && at < SLOTS)
+	if (done > day->start_s && at < SLOTS && is_ready(state))
 		day->done[at]++;
 }
 
@@ -110,7 +116,7 @@ void render_picture(const struct model *m, int64_t now_ms, struct text *dst)
 		.start_s = now_ms / 1000 - SLOTS * SLOT_S,
 		.seen = layout_find_key(&layout_recording, "seen"),
 		.modified = layout_find_key(&layout_recording, "modified"),
-		.ready = layout_find_key(&layout_recording, "done"),
+		.ended = layout_find_key(&layout_recording, "done"),
 	};
 	int max, total = 0;
 

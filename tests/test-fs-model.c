@@ -310,9 +310,23 @@ static int test_root(void)
 	text = cat(&w, "recordings.tsv", now_ms);
 	CHECK_ALLOC(text);
 	CHECK(strstr(text, "\nuploader\t1\tuploading\t<b>\t\ta/b.mp4\t10\t"));
+	/* What failed is not done, and waits where it is tried again. */
+	CHECK_OK(put(&w, "uploader", "2",
+		     "state=failed\npath=c.mp4\nseen=2026-11-24T22:00:00Z\n"
+		     "done=2026-11-24T22:10:00Z\n",
+		     now_ms));
+	CHECK_OK(put(&w, "uploader", "3",
+		     "state=ready\npath=d.mp4\nseen=2026-11-24T22:00:00Z\n"
+		     "done=2026-11-24T22:10:00Z\n",
+		     now_ms));
+	CHECK_OK(put(&w, "uploader", "4",
+		     "state=queued\npath=e.mp4\nseen=2026-11-24T22:00:00Z\n"
+		     "done=2026-11-24T22:10:00Z\n",
+		     now_ms));
 	text = cat(&w, "queue.svg", now_ms);
 	CHECK_ALLOC(text);
-	CHECK(strstr(text, ">1 waiting<"));
+	CHECK(strstr(text, ">2 waiting<"));
+	CHECK(strstr(text, ">1 done in 24 h<"));
 	CHECK(!strstr(text, "<b>"));
 	text = cat(&w, "README", now_ms);
 	CHECK_ALLOC(text);
