@@ -332,6 +332,8 @@ def examples(page):
                        text)
     assert found, page
     for block, line in found:
+        # mdoc takes such a word for punctuation and moves it to the left.
+        assert not re.search(r" [.,:;?!)\]] ", line), line
         block = (block or line + "\n").replace("\\&", "")
         yield re.sub(r"(?m)^[#$] ", "", block)
 
