@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -88,23 +88,66 @@ static void check_buffers(struct check *c)
 		check_say(c, CHECK_PASS, "socket buffers may be large enough");
 }
 
-/* systemd's unit has a limit of its own; without it the shell's counts. */
+/* What a process may have open at most, by its own limits. */
+static int read_file_limit(const char *pid, uint64_t *ret)
+{
+	char path[64], line[256];
+	unsigned long long most;
+	int err = -ENODATA;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/limits", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	while (err && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Max open files %*s %llu", &most) == 1) {
+			*ret = most;
+			err = 0;
+		}
+	fclose(file);
+	return err;
+}
+
+/*
+ * The daemon's, which may be another than the shell's. One that does not run
+ * would get the shell's, except from systemd, whose unit raises it.
+ */
+static int find_file_limit(const struct cli *cli, uint64_t *ret)
+{
+	struct view *v;
+	uint64_t pid;
+	int err = view_open(cli, "streamer", &v);
+
+	if (err)
+		return err;
+	if (v->status == CTLREAD_STOPPED)
+		err = service_has_manager() ? -ESRCH
+					    : read_file_limit("self", ret);
+	else if (str_parse_u64(view_state(v, "pid"), 1, INT32_MAX, &pid))
+		err = -ESRCH;
+	else
+		err = read_file_limit(view_state(v, "pid"), ret);
+	view_close(v);
+	return err;
+}
+
 static void check_files(struct check *c)
 {
-	uint64_t calls = CALLS, need;
-	struct rlimit limit;
+	uint64_t calls = CALLS, most, need;
 
 	(void)!str_parse_u64(conf_text(c->cli->conf, OPT_ST_LIMIT), 0, CALLS,
 			     &calls);
 	need = FILES_BASE + calls * FILES_EACH;
-	if (getrlimit(RLIMIT_NOFILE, &limit))
+	if (find_file_limit(c->cli, &most))
 		return;
-	if (limit.rlim_max < need)
+	if (most < need)
 		check_say(c, CHECK_WARN,
 			  "at most %llu files may be open, %llu calls need "
-			  "%llu: raise the limit, or \"streamer limit\"",
-			  (unsigned long long)limit.rlim_max,
-			  (unsigned long long)calls, (unsigned long long)need);
+			  "%llu: raise the streamer's limit (LimitNOFILE= of "
+			  "its unit), or use \"streamer limit\"",
+			  (unsigned long long)most, (unsigned long long)calls,
+			  (unsigned long long)need);
 	else
 		check_say(c, CHECK_PASS,
 			  "enough files may be open for %llu calls",
