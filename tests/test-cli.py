@@ -129,6 +129,7 @@ def test_streamer_settings(world):
                  "streamer limit -1", "streamer sip listen a 0 none",
                  "streamer sip listen a none none",
                  "streamer sip listen a 70000 none",
+                 "streamer sip listen a 7000 7000",
                  "streamer sip certs missing.key missing.crt",
                  "streamer sip certs tac.key", "streamer sip",
                  "tls sip min-tls-version 1.0",
@@ -212,6 +213,25 @@ def test_json(world):
     listing = json.loads(cli.ok("uploader --json"))
     assert listing["fallback_owner"] == "zoë"
     assert len(listing) == 20
+
+
+LISTINGS = {"streamer", "uploader", "tls sip", "pki list", "status", "calls",
+            "recordings", "show", "events", "bridge show"}
+
+
+def test_json_everywhere(world):
+    """whatever lists takes --json, and what it then prints is JSON"""
+    settings = bridge_settings(world, world.cms(seed=cms_seed()))
+    cli = Scene(world, "lists", settings).cli
+    cli.ok("uploader cms password", stdin=SECRETS["cms_password"] + "\n")
+    found = {line.split(" <")[0].split(" [")[0]
+             for line in cli.ok("help").splitlines() if "--json]" in line}
+    assert found == LISTINGS, found ^ LISTINGS
+    for words in found - {"show"} | {"show 9", "show 7-2", "calls --all",
+                                     "recordings failed"}:
+        json.loads(cli.ok(f"{words} --json"))
+        json.loads(cli.ok(f"{words.split()[0]} --json " +
+                          " ".join(words.split()[1:])))
 
 
 def test_unknown(world):
@@ -527,8 +547,8 @@ def test_pki(world):
 class Scene:
     """Two daemons that are played, with calls and recordings."""
 
-    def __init__(self, world, name):
-        self.cli = Cli(world, name)
+    def __init__(self, world, name, text=""):
+        self.cli = Cli(world, name, text)
         self.streamer = Daemon(world, self.cli.run_dir, "streamer")
         self.uploader = Daemon(world, self.cli.run_dir, "uploader")
         self.streamer.state(state="running", calls_active="1",
@@ -641,13 +661,16 @@ def test_real_uploader(world):
     assert "take effect" in hint.err, hint.err
 
 
+def bridge_settings(world, cms):
+    return (f"[uploader]\ncms_host = 127.0.0.1\ncms_port = {cms.port}\n"
+            f"cms_user = apiadmin\ncms_trust = {world.authority.bundle}\n"
+            "[streamer]\nsip_listen = 127.0.0.1 7000 7001\n")
+
+
 def test_bridge(world):
     """bridge: a profile and rules are made, shown, found again and removed"""
     cms = world.cms(seed=cms_seed())
-    cli = Cli(world, "bridge", f"[uploader]\ncms_host = 127.0.0.1\n"
-              f"cms_port = {cms.port}\ncms_user = apiadmin\n"
-              f"cms_trust = {world.authority.bundle}\n"
-              "[streamer]\nsip_listen = 127.0.0.1 7000 7001\n")
+    cli = Cli(world, "bridge", bridge_settings(world, cms))
     assert "cms_password" in cli.fail("bridge show")
     cli.ok("uploader cms password", stdin="wrong\n")
     assert "refuses user apiadmin" in cli.fail("bridge show")
