@@ -129,10 +129,13 @@ static int on_profile(void *arg, const char *id, const struct cms_xml_node *n)
 	struct bridge_rules *r = arg;
 	const char *uri = bridge_text(n, "sipStreamerUri");
 
-	if (!strcmp(id, r->profile))
+	if (!strcmp(id, r->profile)) {
 		str_copy(r->streamer_uri, uri, sizeof(r->streamer_uri));
-	else if (*uri)
+		r->is_disabled =
+			!strcmp(bridge_text(n, "streamingMode"), "disabled");
+	} else if (*uri) {
 		str_copy(r->other, id, sizeof(r->other));
+	}
 	return 0;
 }
 

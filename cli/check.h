@@ -21,7 +21,8 @@ void check_say(struct check *c, enum check_result result, const char *fmt, ...)
 /* check_files.c: may the daemons read keys, certificates, bundles, secrets,
  * and do they fit? */
 void check_certificate(struct check *c);
-void check_uploader_files(struct check *c);
+void check_bundles(struct check *c, const char *section);
+void check_secrets(struct check *c); /* of the uploader */
 /* cmd_daemon.c: says what the uploader lacks to begin with. */
 int check_needs(const struct cli *cli) ATTR_MUST_CHECK;
 /* cmd_bridge.c: does the bridge send calls here? */

@@ -119,19 +119,27 @@ void check_certificate(struct check *c)
 	check_readable(c, certificate, "streamer");
 }
 
-/* ---- files of the uploader ---------------------------------------------- */
-
-static void check_bundle(struct check *c, enum schema_id id)
+void check_bundles(struct check *c, const char *section)
 {
-	const char *name = conf_text(c->cli->conf, id);
-	char path[CLI_PATH_SIZE];
+	static const enum schema_id bundles[] = {
+		OPT_ST_SIP_BUNDLE, OPT_ST_SIP_TRUST, OPT_ST_RTMPS_BUNDLE,
+		OPT_UP_CMS_TRUST,  OPT_UP_REV_TRUST,
+	};
 
-	if (!*name)
-		return;
-	cli_cert_path(c->cli, name, path);
-	check_dates(c, path);
-	check_readable(c, path, "uploader");
+	for (size_t i = 0; i < ARRAY_SIZE(bundles); i++) {
+		const char *name = conf_text(c->cli->conf, bundles[i]);
+		char path[CLI_PATH_SIZE];
+
+		if (!*name ||
+		    strcmp(schema_options[bundles[i]].section, section))
+			continue;
+		cli_cert_path(c->cli, name, path);
+		check_dates(c, path);
+		check_readable(c, path, section);
+	}
 }
+
+/* ---- secrets of the uploader -------------------------------------------- */
 
 static void check_secret(struct check *c, const struct schema_option *o)
 {
@@ -150,10 +158,8 @@ static void check_secret(struct check *c, const struct schema_option *o)
 	check_readable(c, path, o->section);
 }
 
-void check_uploader_files(struct check *c)
+void check_secrets(struct check *c)
 {
-	check_bundle(c, OPT_UP_CMS_TRUST);
-	check_bundle(c, OPT_UP_REV_TRUST);
 	for (size_t i = 0; i < SCHEMA_COUNT; i++)
 		if (schema_options[i].flags & SCHEMA_SECRET &&
 		    !strcmp(schema_options[i].section, "uploader"))

@@ -171,6 +171,10 @@ void check_bridge(struct check *c)
 	code = bridge_rules_read(&r, c->cli);
 	if (!code && bridge_rules_obstacle(&r, why, sizeof(why)))
 		check_say(c, CHECK_WARN, "%s", why);
+	else if (!code && r.is_disabled)
+		check_say(c, CHECK_WARN,
+			  "the system's call profile on the bridge disables "
+			  "streaming: \"bridge setup <domain>\"");
 	else if (!code)
 		check_say(c, CHECK_PASS, "the bridge sends %s to this streamer",
 			  r.streamer_uri);

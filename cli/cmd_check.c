@@ -224,6 +224,7 @@ static void check_streamer(struct check *c)
 {
 	check_daemon(c, OPT_ST_ENABLED);
 	check_certificate(c);
+	check_bundles(c, "streamer");
 	check_callers(c);
 	run_probe(c, "upcast-streamer");
 	check_bridge(c);
@@ -245,7 +246,8 @@ static void check_uploader(struct check *c)
 	check_daemon(c, OPT_UP_ENABLED);
 	if (!is_begun(c->cli->conf))
 		return;
-	check_uploader_files(c);
+	check_bundles(c, "uploader");
+	check_secrets(c);
 	if (check_needs(c->cli))
 		c->failures++;
 	else

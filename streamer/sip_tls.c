@@ -13,12 +13,18 @@ struct sip_tls {
 	bool verify;
 };
 
-/* The reason behind the last failure of OpenSSL, and an empty queue. */
+/*
+ * The reason behind the last failure of OpenSSL, and an empty queue. Of a file
+ * that cannot be opened it says "system lib" last.
+ */
 static const char *last_reason(void)
 {
+	unsigned long first = ERR_peek_error();
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
 	ERR_clear_error();
+	if (ERR_SYSTEM_ERROR(first))
+		return err_str(-ERR_GET_REASON(first));
 	return reason ? reason : "unknown error";
 }
 
@@ -59,7 +65,9 @@ static int load_trust(SSL_CTX *ctx, const struct sip_tls_config *config,
 	if (!config->bundle)
 		return SSL_CTX_set_default_verify_paths(ctx) == 1 ? 0 : -EINVAL;
 	if (SSL_CTX_load_verify_locations(ctx, config->bundle, NULL) != 1)
-		return err_set(err, -EINVAL, "sip_trust: %s cannot be used: %s",
+		return err_set(err, -EINVAL,
+			       "sip_bundle or sip_trust: %s cannot be "
+			       "used: %s",
 			       config->bundle, last_reason());
 	names = SSL_load_client_CA_file(config->bundle);
 	if (names)

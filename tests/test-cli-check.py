@@ -85,6 +85,12 @@ def test_certificates(world):
             ("old", "good", "FAILURE: are no pair")):
         cli.ok(f"streamer sip certs {key}.key {cert}.cer")
         check(cli).says(want)
+    cli.ok("streamer sip certs good.key good.cer old.cer ; "
+           "tls sip verify enable")
+    check(cli).says("FAILURE: old.cer has expired on")
+    os.unlink(os.path.join(cli.certs, "old.cer"))
+    check(cli).says("FAILURE: old.cer: No such file",
+                    "FAILURE: old.cer cannot be used: No such file")
     os.unlink(os.path.join(cli.certs, "good.cer"))
     check(cli).says("FAILURE: good.cer: No such file")
 
@@ -282,6 +288,10 @@ def test_bridge(world):
     cms.order("DELETE", f"/objects/callProfiles/{profile}")
     cli.ok("bridge setup s.example.com --yes")
     check(cli).says("SUCCESS: the bridge sends streamer@s.example.com to this")
+    profile, = cms.order("GET", "/objects/callProfiles")
+    cms.order("POST", f"/objects/callProfiles/{profile['id']}",
+              {"streamingMode": "disabled"})
+    check(cli).says("WARNING: call profile on the bridge disables streaming")
     cli.ok("bridge remove --yes ; bridge setup s.example.com --yes")
     for rule in cms.order("GET", "/objects/outboundDialPlanRules"):
         cms.order("DELETE", f"/objects/outboundDialPlanRules/{rule['id']}")
