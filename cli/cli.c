@@ -12,6 +12,7 @@
 #include "cli/words.h"
 #include "lib/ctlread.h"
 #include "lib/ctlsock.h"
+#include "lib/redact.h"
 #include "lib/str.h"
 
 enum { TELL_TIMEOUT_MS = 3000, WHY_MAX = 16384 };
@@ -121,25 +122,6 @@ int cli_set(struct cli *cli, enum schema_id id, const char *value)
 	return code ? cli_failure(code, "%s", err.text) : 0;
 }
 
-/* Where there is one URL, every other word is one, or a part of one. */
-void cli_mask(const char *value, char *dst, size_t size)
-{
-	char url[CONF_LINE_MAX], shown[CONF_LINE_MAX];
-	const char *word;
-	size_t len, n = 0;
-
-	str_copy(dst, value, size);
-	str_clean(dst);
-	if (!strstr(value, "://"))
-		return;
-	while (n < size && str_next_word(&value, &word, &len)) {
-		snprintf(url, sizeof(url), "%.*s", (int)len, word);
-		str_mask_url(url, shown, sizeof(shown));
-		n += (size_t)snprintf(dst + n, size - n, "%s%s", n ? ", " : "",
-				      shown);
-	}
-}
-
 void cli_say_set(struct cli *cli, enum schema_id id, const char *value)
 {
 	const struct schema_option *o = &schema_options[id];
@@ -147,7 +129,7 @@ void cli_say_set(struct cli *cli, enum schema_id id, const char *value)
 	char shown[1100], section[CLI_NAME_SIZE];
 
 	cli_section(cli, o->section, section);
-	cli_mask(value ? value : "default", shown, sizeof(shown));
+	redact_value(value ? value : "default", shown, sizeof(shown));
 	cli_success("%s.%s: %s", section, o->key, shown);
 	if (strcmp(o->section, "streamer") && strcmp(o->section, "uploader"))
 		return;

@@ -48,8 +48,6 @@ void cli_section(const struct cli *cli, const char *section,
 /* Sets an option, or (NULL) removes it. Says only what went wrong. */
 int cli_set(struct cli *cli, enum schema_id id,
 	    const char *value) ATTR_MUST_CHECK;
-/* A value as it may be shown: each URL in it masked. */
-void cli_mask(const char *value, char *dst, size_t size);
 /* Says that it was done, and what is left to do for it to take effect. */
 void cli_say_set(struct cli *cli, enum schema_id id, const char *value);
 

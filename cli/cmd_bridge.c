@@ -10,6 +10,7 @@
 #include "cli/cmd.h"
 #include "cli/listen.h"
 #include "cli/listing.h"
+#include "lib/redact.h"
 #include "lib/str.h"
 
 enum {
@@ -73,7 +74,7 @@ static int show_space(void *arg, const char *id, const struct cms_xml_node *n)
 {
 	char url[512];
 
-	str_mask_url(bridge_text(n, "streamUrl"), url, sizeof(url));
+	redact_url(bridge_text(n, "streamUrl"), url, sizeof(url));
 	if (*url)
 		add_row(arg, "space", bridge_text(n, "name"), url, "");
 	return 0;

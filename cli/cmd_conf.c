@@ -9,6 +9,7 @@
 
 #include "cli/ask.h"
 #include "cli/cmd.h"
+#include "lib/redact.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
@@ -309,7 +310,7 @@ int cmd_get(struct cli *cli, const struct table_match *m)
 		value = conf_text(cli->conf, name.id);
 	if (!value)
 		return cli_failure(-ENOENT, "%s is not set", m->argv[0]);
-	cli_mask(value, shown, sizeof(shown));
+	redact_value(value, shown, sizeof(shown));
 	puts(shown);
 	return 0;
 }

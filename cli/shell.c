@@ -14,6 +14,8 @@
 #include "cli/ask.h"
 #include "cli/complete.h"
 #include "cli/words.h"
+#include "lib/redact.h"
+#include "lib/str.h"
 
 enum { HISTORY_LINES = 500, COLUMN_GAP = 2 };
 
@@ -236,15 +238,13 @@ static void load_history(struct shell *s)
 static void write_line(FILE *file, const char *line)
 {
 	static const char *const marks[] = { "://", "password ", "secret " };
-	size_t shown = strlen(line);
+	char shown[WORDS_LINE_MAX + sizeof(REDACTED)];
 
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
-		const char *at = strstr(line, marks[i]);
-		size_t n = at ? (size_t)(at - line) + strlen(marks[i]) : shown;
-
-		shown = n < shown ? n : shown;
-	}
-	fprintf(file, "%.*s%s", (int)shown, line, line[shown] ? "***\n" : "");
+	str_copy(shown, line, WORDS_LINE_MAX);
+	shown[strcspn(shown, "\n")] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		redact_after(marks[i], shown, sizeof(shown));
+	fprintf(file, "%s\n", shown);
 }
 
 /* A line at a time: what several shells type comes together in it. */

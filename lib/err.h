@@ -9,7 +9,7 @@
  *
  * The sentence is lower case without a full stop and says what failed, on
  * what, and what would be right: "rev_port: 70000 is out of range, 1 to 65535".
- * It never holds a secret; URLs go in masked (str_mask_url()).
+ * It never holds a secret: what may hold one goes in through lib/redact.h.
  *
  * Functions that explain take `struct err *err` as their last parameter; NULL
  * is allowed where the caller does not want the words. The struct needs no

@@ -339,47 +339,6 @@ bool str_is_guid(const char *s)
 	return true;
 }
 
-/* Behind the colon of a host stands a port, or it is no host. */
-static bool is_place(const char *host, const char *end)
-{
-	const char *colon;
-
-	if (*host == '[')
-		host = memchr(host, ']', (size_t)(end - host));
-	if (!host)
-		return false;
-	colon = memchr(host, ':', (size_t)(end - host));
-	return !colon || colon + 1 + strspn(colon + 1, "0123456789") == end;
-}
-
-void str_mask_url(const char *url, char *dst, size_t size)
-{
-	const char *host = strstr(url, "://"), *path, *at, *colon, *last;
-
-	host = host ? host + 3 : url;
-	path = host + strcspn(host, "/");
-	at = memrchr(host, '@', (size_t)(path - host));
-	colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
-	if (colon && colon + 1 < at) {
-		snprintf(dst, size, "%.*s:***%s", (int)(colon - url), url, at);
-	} else if (host == url ||
-		   (!at && (strchr(path, '@') || !is_place(host, path)))) {
-		/* No URL, or a password that broke it: nothing is safe. */
-		snprintf(dst, size, "%.*s%s", (int)(host - url), url,
-			 *url ? "***" : "");
-	} else {
-		path = *path ? path : host + strcspn(host, "?");
-		last = path + strcspn(path, "?");
-		while (last > path && last[-1] != '/')
-			last--;
-		if (*last)
-			snprintf(dst, size, "%.*s***", (int)(last - url), url);
-		else
-			snprintf(dst, size, "%s", url);
-	}
-	str_clean(dst);
-}
-
 bool str_next_word(const char **at, const char **ret_word, size_t *ret_len)
 {
 	const char *word = *at + strspn(*at, " \t,");

@@ -10,8 +10,8 @@
 #include "lib/buf.h"
 
 /*
- * Text: strict numbers, durations and sizes, percent-encoding, masking and
- * what makes foreign text fit for a line. Pure.
+ * Text: strict numbers, durations and sizes, percent-encoding, and what makes
+ * foreign text fit for a line. Pure. Secrets in a text: lib/redact.h.
  *
  * The parsers take the whole string or nothing: no leading or trailing space,
  * no sign where none is meant, no overflow. Errors: -EINVAL not of the form,
@@ -64,14 +64,6 @@ bool str_is_utf8(const char *s, size_t len);
 
 /* 8-4-4-4-12 hex digits with dashes. */
 bool str_is_guid(const char *s);
-
-/*
- * A URL fit for showing: the password becomes ***; without a user and password
- * in it the last path segment and the query do too, since for some services
- * the stream name is the secret. Of what is no URL nothing is shown. `dst` is
- * always terminated.
- */
-void str_mask_url(const char *url, char *dst, size_t size);
 
 /*
  * The next word of a list that commas and blanks separate, or false at its

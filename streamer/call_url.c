@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/redact.h"
 #include "lib/str.h"
 #include "streamer/call_priv.h"
 #include "streamer/url.h"
@@ -39,7 +40,7 @@ static int check_target(struct call *c, const char *text, char *shown,
 	if (!err) {
 		url_format(&url, shown, size);
 	} else {
-		str_mask_url(text, shown, size);
+		redact_url(text, shown, size);
 		call_info(c, "parsing %s", shown);
 		call_error(c, "%s", why.text);
 		call_error(c, "failed to parse stream URL: %s", shown);
@@ -206,7 +207,7 @@ void call_new_url(struct call *c, const char *url, enum call_url_source source)
 	if (source == CALL_URL_CONTACT) {
 		call_info(c, "handling new call information");
 	} else {
-		str_mask_url(url, shown, sizeof(shown));
+		redact_url(url, shown, sizeof(shown));
 		call_info(c, "retrieved stream URL from RTCP: \"%s\"", shown);
 	}
 	(void)!use_url(c, url, source);

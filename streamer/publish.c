@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/mono.h"
+#include "lib/redact.h"
 #include "lib/str.h"
 #include "streamer/publish_priv.h"
 
@@ -160,7 +161,7 @@ int publish_accept_url(struct publish *p, const char *text, struct url *ret,
 	struct url url;
 	int e;
 
-	str_mask_url(text, masked, sizeof(masked));
+	redact_url(text, masked, sizeof(masked));
 	publish_say(p, LOG_LEVEL_INFO, "parsing %s", masked);
 	e = url_parse(text, &url, err);
 	if (e) {

@@ -9,6 +9,7 @@
 
 #include "lib/crypto.h"
 #include "lib/mono.h"
+#include "lib/redact.h"
 #include "lib/str.h"
 #include "streamer/rtmp_auth.h"
 
@@ -20,7 +21,6 @@ enum {
 	STABLE_MS = 10000,
 	STALL_CHECKS = 4, /* in the time that a stall may last */
 	AUTH_STEPS_MAX = 3,
-	SECRET_MIN = 4, /* a shorter one is in every other sentence */
 	LINE_MAX = 1024,
 };
 
@@ -206,12 +206,8 @@ static void on_end(struct loop_task *task)
 /* Servers like to repeat the name of a stream, which may be the secret. */
 static const char *shown_text(const struct publish *p, const char *text)
 {
-	bool is_secret = strcmp(url_shown_stream(&p->url), p->url.stream) != 0;
-
-	return is_secret && strlen(p->url.stream) >= SECRET_MIN &&
-			       strstr(text, p->url.stream)
-		       ? "***"
-		       : text;
+	return redact_is_echo(text, url_secret_stream(&p->url)) ? REDACTED
+								: text;
 }
 
 static void authenticate(struct publish *p, const struct rtmp_event *event)

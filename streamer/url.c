@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/redact.h"
 #include "lib/str.h"
 
 enum {
@@ -355,7 +356,12 @@ int url_move(const char *text, const char *tc_url, char *dst, size_t size)
 
 const char *url_shown_stream(const struct url *u)
 {
-	return *u->password ? u->stream : "***";
+	return *u->password ? u->stream : REDACTED;
+}
+
+const char *url_secret_stream(const struct url *u)
+{
+	return *u->password ? "" : u->stream;
 }
 
 void url_format(const struct url *u, char *dst, size_t size)

@@ -63,6 +63,8 @@ int url_move(const char *text, const char *tc_url, char *dst,
 void url_format(const struct url *u, char *dst, size_t size);
 /* The stream as it may be shown: its name, or ***. */
 const char *url_shown_stream(const struct url *u);
+/* The stream if its name is the secret, else "". */
+const char *url_secret_stream(const struct url *u);
 
 /*
  * Is the target in the list? Entries are separated by commas or blanks, each

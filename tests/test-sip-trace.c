@@ -31,13 +31,13 @@ static int test_lines(void)
 	int err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		sip_trace_mask(lines[i].line, strlen(lines[i].line), shown,
+		sip_trace_redact(lines[i].line, strlen(lines[i].line), shown,
 			       sizeof(shown));
 		CHECK_STR(shown, lines[i].want);
 	}
-	sip_trace_mask("a\0b", 3, shown, sizeof(shown));
+	sip_trace_redact("a\0b", 3, shown, sizeof(shown));
 	CHECK_STR(shown, "a?b");
-	sip_trace_mask("a=crypto:1 x inline:abc", 23, shown, 10);
+	sip_trace_redact("a=crypto:1 x inline:abc", 23, shown, 10);
 	CHECK_STR(shown, "a=crypto:");
 	err = 0;
 out:

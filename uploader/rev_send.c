@@ -7,12 +7,12 @@
 
 #include "lib/log.h"
 #include "lib/mono.h"
+#include "lib/redact.h"
 #include "lib/str.h"
 
 enum {
 	ANSWER_MAX = 4 << 20,
 	URL_MAX = 8192,
-	SECRET_MIN = 4, /* a shorter one is in every other sentence */
 };
 
 enum {
@@ -90,8 +90,7 @@ static void hide_secrets(const struct rev *rev, struct err *why)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
-		if (strlen(secrets[i]) >= SECRET_MIN &&
-		    strstr(why->text, secrets[i]))
+		if (redact_is_echo(why->text, secrets[i]))
 			err_set(why, why->code,
 				"rev %s answered with a text that holds a "
 				"secret",
@@ -265,7 +264,7 @@ static void put(struct rev_call *call)
 	if (!err)
 		err = make_url(call,
 			       route_of(call)->flags & HIDE_ID
-				       ? "***"
+				       ? REDACTED
 				       : buf_text(&call->id),
 			       &shown);
 	if (!err) {

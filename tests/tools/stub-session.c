@@ -11,7 +11,7 @@
 
 #include "lib/log.h"
 #include "lib/loop.h"
-#include "lib/str.h"
+#include "lib/redact.h"
 #include "streamer/udp.h"
 
 struct session_pool {
@@ -141,7 +141,7 @@ int session_set_targets(struct session *s, const struct msg_targets *targets)
 	char shown[512];
 
 	for (int i = 0; i < targets->count; i++) {
-		str_mask_url(targets->url[i], shown, sizeof(shown));
+		redact_url(targets->url[i], shown, sizeof(shown));
 		log_info("stub %llu: publishes to %s",
 			 (unsigned long long)s->call, shown);
 	}
