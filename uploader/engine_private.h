@@ -69,30 +69,37 @@ struct engine {
 	struct list discards; /* videos of ours to delete beside the jobs */
 };
 
-/* What is under way about one recording; freed when it is final. */
+/*
+ * What is under way about one recording; freed when it is final. Its task looks
+ * what is to be done (engine_work.c: perform()), and it is always one of these
+ * that makes the task run again:
+ *
+ *	the journal	has got the row, or `timer` once memory is there
+ *	an operation	has its answer, which is an event with a new action
+ *	a line		that the work stands in (`queue_node`) gets to it
+ *	a wait		ends: the table `waits` of engine_work.c says who ends
+ *it
+ */
 struct work {
 	struct engine *engine;
 	struct item *item;
 	struct list node;
-	struct list queue_node; /* queue, sending or one of the waiters */
-	struct loop_task task;	/* performs `action` */
-	struct loop_timer timer;
-	enum job_action action;
-	uint64_t not_before_ms;
-	int64_t next_try_s;
-	uint64_t unsure_ms;	    /* since when the answer has been missing */
-	unsigned tries;		    /* failures in a row that count */
-	struct journal_op *storing; /* the journal has not got the state yet */
-	bool must_store;	    /* it could not be given to the journal */
-	bool waits_for_source;
-	bool is_calling; /* counted in calls_running */
-	bool is_dirty;	 /* the row differs from the journal's */
-	char why[ERR_TEXT_MAX];
+	char why[ERR_TEXT_MAX]; /* what holds it where it is */
 
-	struct settle settle;
-	struct source_attr attr; /* settled: what is uploaded */
-	struct policy policy;
-	char mark[ENGINE_MARK_MAX]; /* the transfer's metadata point here */
+	/* What is next, and when. */
+	enum job_action action;
+	struct loop_task task; /* performs it */
+	struct loop_timer timer;
+	struct list queue_node; /* in queue, sending or one of the waiters */
+	uint64_t not_before_ms;
+	int64_t next_try_s; /* the same for people */
+	unsigned tries;	    /* failures in a row that count */
+	uint64_t unsure_ms; /* since when the answer has been missing */
+
+	/* Until the journal has the row nothing else begins. */
+	struct journal_op *storing;
+	bool must_store; /* it could not be given to the journal */
+	bool is_dirty;	 /* the row differs from the journal's */
 
 	/* The operation under way: at most one of these. */
 	struct examine *examine;
@@ -100,8 +107,16 @@ struct work {
 	struct transfer *transfer;
 	struct rev_call *call;
 	struct source_op *op;
+	bool is_calling;	 /* counted in calls_running */
 	struct parties *parties; /* the transfer's */
 
+	/* The file, and what becomes of it on Rev. */
+	struct settle settle;
+	struct source_attr attr; /* settled: what is uploaded */
+	struct policy policy;
+	char mark[ENGINE_MARK_MAX]; /* the transfer's metadata point here */
+
+	/* For showing. */
 	uint64_t rate_bytes, rate_ms, rate;
 	int64_t started_s;
 	unsigned progress;
@@ -167,6 +182,8 @@ void engine_store(struct work *w);
 /* Begins the action of its state, once nothing is in the way. */
 void engine_perform_later(struct work *w);
 void engine_stop_operations(struct work *w);
+/* To the end of that line of works: a work stands in one at most. */
+void engine_line_up(struct work *w, struct list *line);
 /* A question to Rev, a walk, a transfer has ended: the next one may begin. */
 void engine_call_ends(struct work *w);
 void engine_walk_ends(struct work *w);

@@ -102,7 +102,6 @@ void engine_stop_operations(struct work *w)
 	list_del(&w->queue_node);
 	loop_timer_stop(&w->timer);
 	loop_cancel(w->engine->loop, &w->task);
-	w->waits_for_source = false;
 }
 
 void engine_free_work(struct work *w)
@@ -158,6 +157,12 @@ void engine_perform_later(struct work *w)
 
 /* ---- waiting ---------------------------------------------------------- */
 
+void engine_line_up(struct work *w, struct list *line)
+{
+	list_del(&w->queue_node);
+	list_add_tail(line, &w->queue_node);
+}
+
 static void wake_first(struct list *waiters)
 {
 	struct list *it = list_first(waiters);
@@ -200,18 +205,6 @@ void engine_walk_ends(struct work *w)
 	wake_first(&w->engine->walk_waiters);
 }
 
-static bool waits_for_time(struct work *w)
-{
-	uint64_t now = mono_ms();
-
-	if (now >= w->not_before_ms) {
-		w->next_try_s = 0;
-		return false;
-	}
-	loop_timer_start(&w->timer, w->not_before_ms - now);
-	return true;
-}
-
 bool engine_is_dry(const struct engine *e)
 {
 	return e->is_dry || conf_bool(e->conf, OPT_UP_DRY_RUN);
@@ -227,7 +220,6 @@ bool engine_is_ours(const struct engine *e, const struct rev_video *v)
 	return v->has_mark && (!v->is_active || engine_is_at_upload(e));
 }
 
-/* A reload that allows it wakes all. */
 static bool waits_for_leave(struct work *w, int needs)
 {
 	struct engine *e = w->engine;
@@ -243,23 +235,70 @@ static bool waits_for_leave(struct work *w, int needs)
 	return true;
 }
 
+static bool waits_for_time(struct work *w, int needs)
+{
+	uint64_t now = mono_ms();
+
+	if (now >= w->not_before_ms) {
+		w->next_try_s = 0;
+		return false;
+	}
+	loop_timer_start(&w->timer, w->not_before_ms - now);
+	return true;
+}
+
 static bool waits_for_source(struct work *w, int needs)
 {
-	struct source_status status;
+	struct source_status status = { .why = "no source is set" };
 
 	if (!(needs & STEP_SOURCE))
 		return false;
-	if (!w->engine->source) {
-		engine_set_why(w, "no source is set");
-		return w->waits_for_source = true;
-	}
-	source_get_status(w->engine->source, &status);
-	w->waits_for_source = status.state != SOURCE_READY;
-	if (w->waits_for_source)
+	if (w->engine->source)
+		source_get_status(w->engine->source, &status);
+	if (status.state == SOURCE_READY)
+		return false;
+	engine_set_why(w, "%s",
+		       *status.why ? status.why : "connecting to the share");
+	return true;
+}
+
+static bool waits_for_login(struct work *w, int needs)
+{
+	struct engine *e = w->engine;
+
+	if (!(needs & STEP_REV))
+		return false;
+	if (!e->parties->rev)
+		engine_set_why(w,
+			       "no Rev server is set: set uploader.rev_host");
+	else if (rev_is_locked(e->parties->rev))
 		engine_set_why(w, "%s",
-			       *status.why ? status.why
-					   : "connecting to the share");
-	return w->waits_for_source;
+			       *e->rev_lane.why
+				       ? e->rev_lane.why
+				       : "rev refused the login: correct the "
+					 "account, then say resume");
+	else
+		return false;
+	return true;
+}
+
+/*
+ * A lane that opens lets its waiters go one after the other: the first of them
+ * finds out whether Rev is there again.
+ */
+static bool waits_for_lane(struct work *w, int needs)
+{
+	struct engine *e = w->engine;
+	uint64_t wait;
+
+	if (!(needs & STEP_REV))
+		return false;
+	wait = lane_wait_ms(&e->rev_lane, mono_ms());
+	if (!wait)
+		return false;
+	engine_set_why(w, "%s", e->rev_lane.why);
+	loop_timer_start(&w->timer, wait + engine_random() % 250);
+	return true;
 }
 
 static bool is_call(int needs)
@@ -267,41 +306,35 @@ static bool is_call(int needs)
 	return (needs & STEP_CALL) == STEP_CALL;
 }
 
-/*
- * A lane that opens lets its waiters go one after the other: the first of them
- * finds out whether Rev is there again.
- */
-static bool waits_for_rev(struct work *w, int needs)
+static bool waits_for_call(struct work *w, int needs)
 {
 	struct engine *e = w->engine;
-	uint64_t wait;
 
-	if (!(needs & STEP_REV))
+	if (!is_call(needs) || e->calls_running < ENGINE_CALLS_MAX)
 		return false;
-	if (!e->parties->rev) {
-		engine_set_why(w,
-			       "no Rev server is set: set uploader.rev_host");
-		return true;
-	}
-	if (rev_is_locked(e->parties->rev)) {
-		engine_set_why(w, "%s",
-			       *e->rev_lane.why
-				       ? e->rev_lane.why
-				       : "rev refused the login: correct the "
-					 "account, then say resume");
-		return true;
-	}
-	wait = lane_wait_ms(&e->rev_lane, mono_ms());
-	if (wait) {
-		engine_set_why(w, "%s", e->rev_lane.why);
-		loop_timer_start(&w->timer, wait + engine_random() % 250);
-		return true;
-	}
-	if (is_call(needs) && e->calls_running >= ENGINE_CALLS_MAX) {
-		list_del(&w->queue_node);
-		list_add_tail(&e->call_waiters, &w->queue_node);
-		return true;
-	}
+	engine_line_up(w, &e->call_waiters);
+	return true;
+}
+
+/*
+ * What a step may have to wait for, in the order in which it is asked, and who
+ * makes the work ask again. Each says why in the work. A reload and a person's
+ * resume wake everything.
+ */
+static bool (*const waits[])(struct work *w, int needs) = {
+	waits_for_leave,  /* a reload */
+	waits_for_time,	  /* the work's timer */
+	waits_for_source, /* the source, when its state changes */
+	waits_for_login,  /* a reload, a resume */
+	waits_for_lane,	  /* the work's timer */
+	waits_for_call,	  /* engine_call_ends() of another */
+};
+
+static bool has_to_wait(struct work *w, int needs)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
+		if (waits[i](w, needs))
+			return true;
 	return false;
 }
 
@@ -330,13 +363,6 @@ static bool is_busy(const struct work *w)
 {
 	return w->storing || w->examine || w->prepare || w->transfer ||
 	       w->call || w->op;
-}
-
-/* What the step needs is not there: it is told, and somebody wakes us. */
-static bool has_to_wait(struct work *w, int needs)
-{
-	return waits_for_leave(w, needs) || waits_for_time(w) ||
-	       waits_for_source(w, needs) || waits_for_rev(w, needs);
 }
 
 static void perform(struct loop_task *task)

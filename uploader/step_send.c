@@ -256,7 +256,7 @@ void step_send(struct work *w)
 		step_out_of_memory(w);
 		return;
 	}
-	list_add_tail(&e->sending, &w->queue_node);
+	engine_line_up(w, &e->sending);
 	w->parties = e->parties;
 	w->parties->transfers++;
 	w->started_s = mono_wall_s();

@@ -50,8 +50,7 @@ void step_video_bad(struct work *w, enum job_event event, const char *why)
 
 static void do_enqueue(struct work *w)
 {
-	list_del(&w->queue_node);
-	list_add_tail(&w->engine->queue, &w->queue_node);
+	engine_line_up(w, &w->engine->queue);
 	engine_dispatch(w->engine);
 }
 

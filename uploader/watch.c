@@ -59,8 +59,7 @@ static void walk(struct work *w)
 	char path[4096];
 
 	if (e->walks_running >= ENGINE_WALKS_MAX) {
-		list_del(&w->queue_node);
-		list_add_tail(&e->walk_waiters, &w->queue_node);
+		engine_line_up(w, &e->walk_waiters);
 		return;
 	}
 	if (engine_path(w->item, NULL, path, sizeof(path)) ||
