@@ -208,7 +208,8 @@ int bridge_get(struct bridge *b, struct cms_xml **ret, const char *fmt, ...)
 		    : 0;
 }
 
-/* Pages are as long as the bridge likes: what came says where the next begins.
+/*
+ * Pages are as long as the bridge likes: what came says where the next begins.
  */
 int bridge_list(struct bridge *b, const char *collection, bridge_item_fn *fn,
 		void *arg)

@@ -200,7 +200,8 @@ bool table_begins(const struct command *c, int argc, const char *const *argv)
 
 /* ---- what is said where nothing fits ------------------------------------ */
 
-/* Rows are alike here if they take as many words, of which as many are fixed.
+/*
+ * Rows are alike here if they take as many words, of which as many are fixed.
  */
 struct best {
 	int taken, words;

@@ -148,7 +148,8 @@ static int start(struct command *command, int fd, uid_t uid, const char *line)
 	if (err)
 		return err;
 	out = bufferevent_get_output(command->stream);
-	/* Only root may speak for others, and others have nobody to speak for.
+	/*
+	 * Only root may speak for others, and others have nobody to speak for.
 	 */
 	if (uid != geteuid() && evbuffer_add_printf(out, "as %u ", uid) < 0)
 		return -ENOMEM;

@@ -154,7 +154,8 @@ static void read_stream(struct ops *ops, fuse_req_t req, struct handle *h,
 {
 	if (answer_stream(ops, h, req, want))
 		return;
-	/* One reader waits; a second one on the same open file may try again.
+	/*
+	 * One reader waits; a second one on the same open file may try again.
 	 */
 	if (!may_wait || h->req || ops->stopping) {
 		fuse_reply_err(req, EAGAIN);

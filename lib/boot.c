@@ -138,7 +138,8 @@ void boot_parse(int argc, char **argv, const char *summary,
 	ret->argv = argv + optind;
 }
 
-/* In the parent: the child's byte says that it runs, its end that it does not.
+/*
+ * In the parent: the child's byte says that it runs, its end that it does not.
  */
 static void ATTR_NORETURN await_ready(int fd)
 {

@@ -13,14 +13,13 @@
  * checked and every option has one (its default where the file is silent).
  * A daemon that reloads loads a second one and swaps. Anything wrong fails the
  * whole file with a sentence of the form
- *	/etc/upcast/upcast.ini:12: uploader.rev_port: 70000 is out of range, 1
- *to 65535
+ *	FILE:12: uploader.rev_port: 70000 is out of range, 1 to 65535
  *
  * Format (upcast.ini(5)): [section] or [section NAME]; key = value; a comment
  * is a line that starts with ; or #. Lines of up to CONF_LINE_MAX bytes, UTF-8.
  * A value that inih would damage (" ;" in it) is refused, not misread.
  * [route] takes any key. A secret in the file is an error that says where it
- * belongs. Values of unknown keys, of secrets and of routes are in no sentence.
+ * belongs. No sentence quotes the value of an unknown key, a secret or a route.
  */
 enum { CONF_LINE_MAX = 1024, CONF_FILE_MAX = 1 << 20, CONF_KEYS_MAX = 4096 };
 

@@ -12,7 +12,7 @@
 /*
  * One daemon's folder, as lib/ctlwatch.c follows it: what inotify says marks
  * what has to be looked at again, ctlfolder_work() looks and tells. Part of
- * lib/ctlwatch.h, and of interest to nobody else.
+ * lib/ctlwatch.h; nobody else includes it.
  */
 struct ctlfolder;
 

@@ -49,8 +49,7 @@ bool ctlread_is_alive(int dir_fd);
 
 enum ctlread_status {
 	CTLREAD_STOPPED, /* nobody holds the lock */
-	CTLREAD_HANGING, /* somebody does, but `state` is not written any more
-			  */
+	CTLREAD_HANGING, /* somebody does, but `state` is CTLREAD_STALE_S old */
 	CTLREAD_RUNNING,
 };
 

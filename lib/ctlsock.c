@@ -313,7 +313,8 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 	struct peer *peer = arg;
 
 	if (what & BEV_EVENT_EOF) {
-		/* It may have shut its sending side only: it gets its answers.
+		/*
+		 * It may have shut its sending side only: it gets its answers.
 		 */
 		peer->eof = true;
 		go_on(peer);

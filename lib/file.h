@@ -18,7 +18,7 @@
  *		err = file_draft_commit(&d);
  *	file_draft_release(&d);		// always; removes what is not committed
  *
- * Errors are what the system says.
+ * Errors are those of the system calls.
  */
 
 /* Adds the content to `dst`. -EMSGSIZE past its cap, -EINVAL no plain file. */

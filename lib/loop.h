@@ -48,16 +48,18 @@ void loop_stop(struct loop *loop);
 
 /*
  * Runs `task` on the loop's thread. From any thread; in the order of posts. A
- * task that waits already stays where it is: it runs once.
+ * task that is queued already keeps its place and runs once.
  */
 void loop_post(struct loop *loop, struct loop_task *task);
 /*
  * As loop_post(), from the loop's own thread, without a lock and a system call.
- * A task is either posted or deferred, not now this and now that.
+ * One and the same task is always posted or always deferred.
  */
 void loop_defer(struct loop *loop, struct loop_task *task);
-/* Runs what is posted and deferred so far; from the loop's own thread, when
- * the loop no longer runs: the last word of helpers at the end. */
+/*
+ * Runs what has been posted and deferred so far, outside of loop_run(): at the
+ * end, so that the last answers of helper threads arrive.
+ */
 void loop_flush(struct loop *loop);
 /* Takes back a task that has not run yet; from the loop's own thread. */
 void loop_cancel(struct loop *loop, struct loop_task *task);

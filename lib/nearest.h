@@ -9,9 +9,9 @@
 /*
  * The known words that somebody may have meant by an unknown one. Pure.
  *
- * Near is what few typing slips (a letter more, less, other, two swapped) turn
- * into the word; the nearest are kept, best first, and point into what was
- * offered.
+ * Near means a small edit distance: letters added, left out, replaced, or
+ * swapped with their neighbour. The nearest are kept, best first; they point
+ * into what was offered.
  *
  *	struct nearest n;
  *	nearest_init(&n, "rev_prot");

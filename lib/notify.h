@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * Words to the service manager (sd_notify(3)); without libsystemd, or when no
- * manager asked for them, they go nowhere.
+ * Tells the service manager how the daemon is (sd_notify(3)). Without
+ * libsystemd, or where no manager asks ($NOTIFY_SOCKET), nothing happens.
  */
 void notify_ready(void);
 void notify_reloading(void);

@@ -21,11 +21,11 @@ struct pace {
 };
 
 void pace_set(struct pace *p, uint64_t bytes_per_s, uint64_t now_ns);
-/* How many of `want` bytes may go now; 0 where the wait is worth it. */
+/* How many of `want` bytes may go now; 0 while they are too few for a write. */
 size_t pace_take(struct pace *p, size_t want, uint64_t now_ns);
 /* Gives back what was taken and not used. */
 void pace_give(struct pace *p, size_t n);
-/* How long until pace_take() has something. */
+/* How long until pace_take() gives some. */
 uint64_t pace_wait_ms(const struct pace *p);
 
 #endif

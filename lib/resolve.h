@@ -8,13 +8,14 @@
 #include "lib/loop.h"
 
 /*
- * The addresses of a host, without blocking the loop: a thread of its own asks
- * the C library, and a timer looks whether it is done, so that a question which
- * hangs can be left behind at any time. (getaddrinfo_a() would do the same, but
- * its threads crash under ThreadSanitizer, and what hangs is never given back.)
+ * The addresses of a host, without blocking the loop: each query has a thread
+ * that calls getaddrinfo(3), and a timer polls for its result, so that a query
+ * which hangs can be abandoned at any time. (getaddrinfo_a() would do the same,
+ * but its threads crash under ThreadSanitizer, and a query that hangs is never
+ * given back.)
  *
  * `done` is called once, on the loop, never from inside resolve_start(), unless
- * resolve_cancel(). The question is freed after it returns.
+ * resolve_cancel() came first. The query frees itself after it returns.
  */
 enum { RESOLVE_MAX = 8, RESOLVE_ADDRESS_MAX = 64 };
 

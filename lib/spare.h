@@ -7,9 +7,9 @@
 #include "lib/attr.h"
 
 /*
- * A descriptor kept for the time when there are no more. A connection that
- * cannot be accepted for want of one stays in the queue and keeps the loop
- * awake; with this one it is taken, and ended at once.
+ * A file descriptor held in reserve for when the process has used them up. A
+ * connection that cannot be accepted for want of one stays in the listener's
+ * queue and keeps the loop busy; with the reserve it is accepted and closed.
  *
  * Life cycle: spare_init(), spare_accept() where the listener is readable,
  * spare_release().
@@ -23,8 +23,8 @@ void spare_release(struct spare *spare);
 
 /*
  * The next connection, not blocking, with the address of its peer. -EAGAIN:
- * there is none; -EMFILE, -ENFILE: one was turned away, and the address is
- * its; or what accept(2) says.
+ * there is none; -EMFILE, -ENFILE: one was turned away, whose address
+ * `ret_peer` is; or what accept(2) says.
  */
 int spare_accept(struct spare *spare, int listener,
 		 struct sockaddr_storage *ret_peer,

@@ -53,7 +53,8 @@ struct feed {
 	uint64_t last_video_ms, last_audio_ms; /* from base_ms on */
 };
 
-/* `late_ms`: by how much pictures may come later than the sound they go with.
+/*
+ * `late_ms`: by how much pictures may come later than the sound they go with.
  */
 void feed_init(struct feed *f, unsigned media, uint32_t late_ms);
 void feed_release(struct feed *f);

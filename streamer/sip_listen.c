@@ -12,7 +12,8 @@
 
 #include "lib/str.h"
 
-/* The next word up to `end`, copied; false if there is none or it is too long.
+/*
+ * The next word up to `end`, copied; false if there is none or it is too long.
  */
 static bool take_word(const char **at, const char *end, char *dst, size_t size)
 {

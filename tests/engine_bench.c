@@ -100,8 +100,7 @@ int bench_crash(struct bench *b)
 	return start(b);
 }
 
-/* ---- looking ---------------------------------------------------------------
- */
+/* ---- looking -------------------------------------------------------- */
 
 struct item *bench_item(struct bench *b)
 {
@@ -146,8 +145,7 @@ static void look(struct bench *b)
 		b->broken = "the recording is lost";
 }
 
-/* ---- running ---------------------------------------------------------------
- */
+/* ---- running -------------------------------------------------------- */
 
 /* Until `wanted` is its state, or nothing happens for an hour; -ETIME. */
 int bench_run(struct bench *b, const char *wanted)

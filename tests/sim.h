@@ -114,8 +114,7 @@ void sim_release(void);
 const struct sim_fault *sim_fails(enum sim_verb verb);
 void sim_add_fault(struct sim_fault fault);
 
-/* ---- sim_share.c ----------------------------------------------------------
- */
+/* ---- sim_share.c ---------------------------------------------------- */
 
 /* A whole MP4; `seed` makes its content. */
 struct sim_file *sim_put(const char *dir, const char *name, uint8_t seed);
@@ -126,8 +125,7 @@ struct sim_file *sim_find(const char *stem);
 void sim_share_goes(void);
 void sim_share_comes(void);
 
-/* ---- sim_rev.c ------------------------------------------------------------
- */
+/* ---- sim_rev.c ------------------------------------------------------ */
 
 /* A video as an upload of before has left it. */
 struct sim_video *sim_add_video(const char *mark, const struct sim_file *file);

@@ -26,8 +26,7 @@ struct rev_call {
 
 static struct rev_call calls[SIM_CALLS_MAX];
 
-/* ---- videos ---------------------------------------------------------------
- */
+/* ---- videos --------------------------------------------------------- */
 
 struct sim_video *sim_video(const char *id)
 {
@@ -69,8 +68,7 @@ size_t sim_count_videos(bool active)
 	return n;
 }
 
-/* ---- calls ----------------------------------------------------------------
- */
+/* ---- calls ---------------------------------------------------------- */
 
 static void answer(struct loop_task *task)
 {
@@ -146,8 +144,7 @@ static void show(struct rev_call *c, const struct sim_video *v,
 	c->result.videos = c->found;
 }
 
-/* ---- upload ---------------------------------------------------------------
- */
+/* ---- upload --------------------------------------------------------- */
 
 static void take_body(struct loop_task *task)
 {
@@ -219,8 +216,7 @@ void rev_upload_set_speed(struct rev_call *call, uint64_t bytes_per_s)
 {
 }
 
-/* ---- questions ------------------------------------------------------------
- */
+/* ---- questions ------------------------------------------------------ */
 
 int rev_search_mark(struct rev *rev, const char *mark, rev_done_fn *done,
 		    void *arg, struct rev_call **ret)
@@ -339,8 +335,7 @@ int rev_find_user(struct rev *rev, const char *name, bool is_email,
 	return finish_gone(new_call(SIM_RIGHTS, done, arg, ret));
 }
 
-/* ---- the account ----------------------------------------------------------
- */
+/* ---- the account ---------------------------------------------------- */
 
 int rev_new(struct loop *loop, const struct rev_config *config,
 	    struct rev **ret, struct err *err)

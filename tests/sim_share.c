@@ -68,8 +68,7 @@ const struct sim_fault *sim_fails(enum sim_verb verb)
 	return NULL;
 }
 
-/* ---- files ----------------------------------------------------------------
- */
+/* ---- files ---------------------------------------------------------- */
 
 static void put_box(struct sim_file *file, size_t size, const char *type)
 {
@@ -143,8 +142,7 @@ static struct sim_file *find_id(uint64_t fileid)
 	return NULL;
 }
 
-/* ---- operations -----------------------------------------------------------
- */
+/* ---- operations ----------------------------------------------------- */
 
 static struct source_attr attr_of(const struct sim_file *file)
 {

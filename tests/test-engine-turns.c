@@ -13,8 +13,7 @@ static int say_retry(struct bench *b)
 	return engine_retry(b->engine, bench_item(b)->row.id, &answer);
 }
 
-/* ---- something happens after any turn ---------------------------------------
- */
+/* ---- something happens after any turn ------------------------------- */
 
 static int lose_journal(struct bench *b)
 {

@@ -11,8 +11,7 @@
 #include "tests/unit.h"
 #include "uploader/rev.h"
 
-/* ---- each failure and its end ----------------------------------------------
- */
+/* ---- each failure and its end --------------------------------------- */
 
 struct story {
 	const char *name, *settings;
@@ -237,8 +236,7 @@ static int test_failures(void)
 	return err;
 }
 
-/* ---- others' videos ---------------------------------------------------------
- */
+/* ---- others' videos ------------------------------------------------- */
 
 /* A file that bears its video's name, and no journal that knows of it. */
 static int find_uploaded(struct bench *b, const char *mark, bool *ret_active)

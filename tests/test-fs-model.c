@@ -128,7 +128,8 @@ static int test_recording(void)
 
 	dir = walk(&w, folder);
 
-	/* It is uploaded: marked on the share, another state, the same place.
+	/*
+	 * It is uploaded: marked on the share, another state, the same place.
 	 */
 	CHECK_OK(put(&w, "uploader", "17",
 		     "state=ready\n"

@@ -49,8 +49,7 @@ static void answer(int i, size_t count)
 	__wrap_resolve_cancel(r);
 }
 
-/* ---- those who ask --------------------------------------------------------
- */
+/* ---- those who ask -------------------------------------------------- */
 
 struct client {
 	struct lookup lookup;

@@ -299,7 +299,8 @@ static int test_timer(void)
 	CHECK(loop_timer_is_armed(&t.timer));
 	CHECK_OK(loop_run(b.loop));
 	CHECK_EQ(t.ticks, 3);
-	/* libevent's clock is coarse: a tick of the kernel early is no fault.
+	/*
+	 * libevent's clock is coarse: a tick of the kernel early is no fault.
 	 */
 	CHECK(t.gap_ms >= 20);
 	CHECK(!loop_timer_is_armed(&t.timer) && !b.late);

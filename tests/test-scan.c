@@ -189,7 +189,8 @@ out:
 	return err;
 }
 
-/* What could not be listed is listed in the next pass; nothing counts as gone.
+/*
+ * What could not be listed is listed in the next pass; nothing counts as gone.
  */
 static int test_failure(void)
 {

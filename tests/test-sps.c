@@ -52,7 +52,8 @@ static int test_short(void)
 	struct sps s;
 	int err = 0;
 
-	/* Cut within the timing it is still a set, before the size it is not.
+	/*
+	 * Cut within the timing it is still a set, before the size it is not.
 	 */
 	for (uint32_t n = 0; n < 8; n++)
 		CHECK_ERR(sps_parse(sets[0].nal, n, &s), -EBADMSG);

@@ -213,7 +213,8 @@ static void rev_is_away(struct work *w, const struct rev_result *result,
 	lane_outage(&e->rev_lane, mono_ms(),
 		    conf_number(e->conf, OPT_UP_RETRY_MAX), engine_random(),
 		    why);
-	/* Questions are answered and this upload is not: it may be the upload.
+	/*
+	 * Questions are answered and this upload is not: it may be the upload.
 	 */
 	if (w->item->row.state == JOB_SENDING)
 		engine_back_off(w, again, why);

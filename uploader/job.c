@@ -154,7 +154,8 @@ static const struct {
 	{ JOB_FAILED, JOB_EV_SEEN_MARKED, JOB_PROCESSING },
 	{ JOB_FAILED, JOB_EV_CANCEL, JOB_IGNORED },
 
-	/* Not even a share that was empty for a while takes these words back.
+	/*
+	 * Not even a share that was empty for a while takes these words back.
 	 */
 	{ JOB_IGNORED, JOB_EV_RETRY, JOB_SETTLING },
 	{ JOB_IGNORED, JOB_EV_SEEN_MARKED, JOB_PROCESSING },

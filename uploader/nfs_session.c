@@ -35,8 +35,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 static void check_listings(struct nfs_session *s, uint64_t now_ms);
 
-/* ---- turns ----------------------------------------------------------------
- */
+/* ---- turns ---------------------------------------------------------- */
 
 static void next_turn(struct nfs_session *s)
 {

@@ -179,8 +179,7 @@ static bool is_done(enum job_state state)
 	return state == JOB_READY || state == JOB_DELETED;
 }
 
-/* ---- state, counters ------------------------------------------------------
- */
+/* ---- state, counters ------------------------------------------------ */
 
 static void add_counts(struct snapshot_writer *w, struct engine *engine)
 {
@@ -320,8 +319,7 @@ static void on_tick(struct loop_timer *timer)
 	loop_timer_start(timer, TICK_MS);
 }
 
-/* ---- the engine's calls ----------------------------------------------------
- */
+/* ---- the engine's calls --------------------------------------------- */
 
 static int flush_one(struct report *r, struct item *item)
 {

@@ -106,7 +106,8 @@ struct rev_viewer {
 	bool can_edit;
 };
 
-/* What is uploaded beside the bytes. All text UTF-8; NULL leaves a field out.
+/*
+ * What is uploaded beside the bytes. All text UTF-8; NULL leaves a field out.
  */
 struct rev_metadata {
 	const char *title, *description;

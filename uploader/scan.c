@@ -176,7 +176,8 @@ static void on_listed(void *arg, const struct source_result *result)
 	loop_defer(s->loop, &s->task);
 }
 
-/* Folders that their parent no longer holds; only after a pass without fault.
+/*
+ * Folders that their parent no longer holds; only after a pass without fault.
  */
 static void drop_gone(struct scan *s)
 {

@@ -356,7 +356,8 @@ static const struct source_ops nfs_ops = {
 	.get_status = get_status,
 };
 
-/* "Recording" and "/Recording" are the same to those who come from the bridge.
+/*
+ * "Recording" and "/Recording" are the same to those who come from the bridge.
  */
 static int copy_texts(struct nfs_source *n,
 		      const struct source_nfs_config *config)

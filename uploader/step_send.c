@@ -308,7 +308,8 @@ static void on_index(void *arg, const struct rev_result *result)
 	}
 }
 
-/* An upload that a lost account or an unknown key began cannot be looked for.
+/*
+ * An upload that a lost account or an unknown key began cannot be looked for.
  */
 void step_wait_index(struct work *w)
 {

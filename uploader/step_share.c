@@ -47,7 +47,8 @@ static void look_at_marked(struct work *w, const struct source_attr *attr)
 		stale(w, "the file was replaced while it was uploaded");
 }
 
-/* Did the look find the file? A name that is not there any more is looked for.
+/*
+ * Did the look find the file? A name that is not there any more is looked for.
  */
 static bool is_there(struct work *w, const struct source_result *result)
 {
@@ -198,8 +199,7 @@ void step_rename(struct work *w)
 		step_out_of_memory(w);
 }
 
-/* ---- deleting, discarding, renaming back ----------------------------------
- */
+/* ---- deleting, discarding, renaming back ---------------------------- */
 
 static void on_removed(void *arg, const struct source_result *result)
 {

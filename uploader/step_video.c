@@ -128,8 +128,7 @@ void step_poll(struct work *w)
 		step_out_of_memory(w);
 }
 
-/* ---- activating -----------------------------------------------------------
- */
+/* ---- activating ----------------------------------------------------- */
 
 static void ready(struct work *w)
 {
