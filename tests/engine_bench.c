@@ -201,7 +201,7 @@ const char *bench_end(struct bench *b)
 		return "the video of the name is gone";
 	if (!v->is_active)
 		return "the video is not visible";
-	if (*v->mark && !strstr(b->settings, "at-upload"))
+	if (*v->mark && !strstr(b->settings, "at-upload") && !b->may_keep_mark)
 		return "the mark is left on the video";
 	if (!holds(v, file) && !holds(v, &b->sent))
 		return "the video is not what the file is";

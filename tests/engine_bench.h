@@ -29,6 +29,7 @@ struct bench {
 	int (*again)(struct bench *b); /* and after turn `again_turn` */
 	const char *broken;	       /* what must never be has been */
 	bool has_rival;		       /* who makes videos visible, too */
+	bool may_keep_mark;	       /* publish has changed */
 	struct sim_file sent; /* written to after it was renamed: what it was */
 	char said[4096];      /* the event lines */
 };

@@ -98,6 +98,7 @@ struct sim {
 	unsigned last_video;
 	uint64_t index_lag_ms, processing_ms;
 	bool video_fails; /* processing ends badly */
+	bool is_stuck;	  /* what was uploaded stays Uploading */
 	bool is_limited;  /* uploads wait for their minute */
 	bool is_locked;
 

@@ -254,7 +254,8 @@ int rev_get_status(struct rev *rev, const char *video_id, rev_done_fn *done,
 {
 	struct rev_call *c = new_call(SIM_STATUS, done, arg, ret);
 	struct sim_video *v = sim_video(video_id);
-	bool over = v && sim_loop_ms() >= v->made_ms + sim.processing_ms;
+	bool over = v && !sim.is_stuck &&
+		    sim_loop_ms() >= v->made_ms + sim.processing_ms;
 
 	if (!v)
 		return finish_gone(c);
@@ -262,7 +263,10 @@ int rev_get_status(struct rev *rev, const char *video_id, rev_done_fn *done,
 	c->result.ready = over && !sim.video_fails;
 	c->result.processing = !over;
 	c->result.is_active = v->is_active;
-	str_copy(c->result.status_word, over ? "Ready" : "Processing",
+	str_copy(c->result.status_word,
+		 over		? "Ready"
+		 : sim.is_stuck ? "Uploading"
+				: "Processing",
 		 sizeof(c->result.status_word));
 	return finish(c);
 }
@@ -293,14 +297,18 @@ int rev_activate(struct rev *rev, const char *video_id, const char *mark,
 		 bool active, rev_done_fn *done, void *arg,
 		 struct rev_call **ret)
 {
-	struct rev_call *c = new_call(SIM_ACTIVATE, done, arg, ret);
 	struct sim_video *v = sim_video(video_id);
+	bool has_mark = v && *mark && !strcmp(v->mark, mark);
+	bool is_edit = v && (has_mark || v->is_active != active);
+	struct rev_call *c =
+		new_call(is_edit ? SIM_ACTIVATE : SIM_DETAILS, done, arg, ret);
 
 	if (!v)
 		return finish_gone(c);
-	if (!is_dead(c)) {
+	if (is_edit && !is_dead(c)) {
 		v->is_active = active;
-		v->mark[0] = '\0';
+		if (has_mark)
+			v->mark[0] = '\0';
 	}
 	return finish(c);
 }

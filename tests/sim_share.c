@@ -165,6 +165,15 @@ static void add_entry(struct sim_op *op, const char *name,
 	op->base.result.entries = op->entries;
 }
 
+/* A space has a folder once it has a file. */
+static bool is_folder(const char *path)
+{
+	for (size_t i = 0; i < SIM_FILES_MAX; i++)
+		if (*sim.files[i].name && !strcmp(sim.files[i].dir, path))
+			return true;
+	return false;
+}
+
 static int do_list(struct sim_op *op)
 {
 	const struct source_attr dir = { .is_dir = true, .mtime_ns = 1 };
@@ -173,8 +182,10 @@ static int do_list(struct sim_op *op)
 	if (!*path) {
 		add_entry(op, "forwardedCalls", dir);
 		add_entry(op, "spaces", dir);
-	} else if (!strcmp(path, "spaces")) {
+	} else if (!strcmp(path, "spaces") && is_folder(SIM_DIR)) {
 		add_entry(op, strchr(SIM_DIR, '/') + 1, dir);
+	} else if (!strcmp(path, SIM_DIR) && !is_folder(path)) {
+		return -ENOENT;
 	}
 	for (size_t i = 0; i < SIM_FILES_MAX; i++)
 		if (*sim.files[i].name && !strcmp(sim.files[i].dir, path))

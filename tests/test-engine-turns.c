@@ -55,6 +55,16 @@ static int reload(struct bench *b)
 	return err;
 }
 
+/* To at-upload, or back. */
+static int change_publish(struct bench *b)
+{
+	bool is_at_upload = strstr(b->settings, "at-upload");
+
+	b->settings = is_at_upload ? "" : "publish = at-upload\n";
+	b->may_keep_mark = true;
+	return reload(b);
+}
+
 /* What has been sent is brought to its end; the rest says why it waits. */
 static int disable_and_enable(struct bench *b)
 {
@@ -135,6 +145,7 @@ static const struct {
 	{ "the share goes and comes", lose_share, 2 },
 	{ "the file is written to", change_file, 3 },
 	{ "the settings are read again", reload, 1 },
+	{ "publish is set otherwise", change_publish, 1 },
 	{ "it is disabled, then enabled", disable_and_enable, 2 },
 	{ "a person cancels, then retries", cancel_and_retry, 2 },
 	{ "a person pauses, then resumes", pause_and_resume, 1 },

@@ -432,6 +432,129 @@ out:
 	return err;
 }
 
+/* ---- what changes under way
+ * -------------------------------------------------
+ */
+
+static int reload(struct bench *b, const char *settings)
+{
+	struct conf *conf = NULL;
+	struct err why;
+	int err;
+
+	b->settings = settings;
+	err = bench_parse(b, &conf);
+	err = err ? err : engine_reload(b->engine, conf, &why);
+	if (err)
+		conf_free(conf);
+	return err;
+}
+
+/* What was sent to be made visible later is made visible all the same. */
+static int test_publish(void)
+{
+	struct bench b = { 0 };
+	int err = bench_open(&b, NULL);
+
+	CHECK_OK(err);
+	sim.processing_ms = HOUR_MS / 2;
+	CHECK_OK(bench_run(&b, "processing"));
+	CHECK_OK(reload(&b, "publish = at-upload\n"));
+	CHECK_OK(bench_run(&b, "ready"));
+	CHECK_STR(bench_end(&b), "");
+	CHECK(sim.count[SIM_UPLOAD] == 1 || unit_is_oom());
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
+/* The account may not edit: a person sets at-upload, and says retry. */
+static int test_publish_refused(void)
+{
+	struct bench b = { 0 };
+	int err = bench_open(&b, NULL);
+
+	CHECK_OK(err);
+	sim_add_fault((struct sim_fault){ SIM_ACTIVATE, .class = REV_REFUSED,
+					  .status = 403, .times = 100 });
+	CHECK_OK(bench_run(&b, "failed"));
+	CHECK_OK(reload(&b, "publish = at-upload\n"));
+	CHECK_OK(bench_run(&b, "failed"));
+	CHECK_OK(say_retry(&b));
+	CHECK_OK(bench_run(&b, "ready"));
+	CHECK_STR(bench_end(&b), "");
+	CHECK(sim.count[SIM_UPLOAD] == 2 || unit_is_oom());
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
+/* Its folder is gone with it: the video is all that is left of it. */
+static int test_folder_gone(void)
+{
+	struct bench b = { 0 };
+	int err = bench_open(&b, NULL);
+
+	CHECK_OK(err);
+	CHECK_OK(bench_run(&b, "marking"));
+	memset(sim_find(SIM_STEM), 0, sizeof(struct sim_file));
+	CHECK_OK(bench_run(&b, "ready"));
+	CHECK_EQ(sim_count_videos(true), 1);
+	CHECK_OK(bench_run(&b, "deleted"));
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
+/* What broke off is "Uploading" for ever: a person's word sends it anew. */
+static int test_stuck(void)
+{
+	struct bench b = { 0 };
+	int err = bench_open(&b, NULL);
+
+	CHECK_OK(err);
+	sim.is_stuck = true;
+	CHECK_OK(bench_run(&b, "processing"));
+	CHECK_OK(say_retry(&b));
+	bench_pass(&b, 3 * HOUR_MS);
+	CHECK_STR(bench_state(&b), "processing");
+	bench_pass(&b, 2 * HOUR_MS);
+	CHECK(strstr(bench_why(&b), "4 hours: retry deletes it there"));
+	sim.is_stuck = false;
+	CHECK_OK(say_retry(&b));
+	CHECK_OK(bench_run(&b, "ready"));
+	CHECK_STR(bench_end(&b), "");
+	CHECK_EQ(sim.count[SIM_UPLOAD], 2);
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
+/* The duplicate of a late answer can be seen: it goes before all is said. */
+static int test_twins(void)
+{
+	struct bench b = { .has_rival = true };
+	int err = bench_open(&b, "publish = at-upload\n");
+
+	CHECK_OK(err);
+	sim.index_lag_ms = 150000;
+	sim.processing_ms = HOUR_MS / 2;
+	sim_add_fault((struct sim_fault){ SIM_UPLOAD, .class = REV_TRANSIENT,
+					  .done = true });
+	CHECK_OK(bench_run(&b, "ready"));
+	bench_pass(&b, 1000);
+	CHECK_STR(bench_end(&b), "");
+	CHECK_EQ(sim.count[SIM_UPLOAD], 2);
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
 static int read_shown(const char *dir, int64_t id, char text[4096])
 {
 	char path[TEMPDIR_MAX + 16];
@@ -507,6 +630,13 @@ static const struct unit_test tests[] = {
 	{ "cancel", test_cancel, 0 },
 	{ "what is gone for long is forgotten", test_gone, UNIT_NO_OOM },
 	{ "a video that Rev does not end with is told", test_slow_rev,
+	  UNIT_NO_OOM },
+	{ "publish changes under way", test_publish, 0 },
+	{ "publish changes where the account may not edit",
+	  test_publish_refused, 0 },
+	{ "a folder is removed with its file", test_folder_gone, UNIT_NO_OOM },
+	{ "a video that stays Uploading", test_stuck, UNIT_NO_OOM },
+	{ "a late answer's duplicate that can be seen goes", test_twins,
 	  UNIT_NO_OOM },
 	{ "a limit of Rev's is told", test_limit, UNIT_NO_OOM },
 	{ "what is shown is true, whatever memory was short", test_shown, 0 },

@@ -163,12 +163,14 @@ static int refuse(const struct item *item, int err, const char *why,
 /* Which event a retry is depends on what there is to go on from. */
 static enum job_event retry_event(struct item *item)
 {
-	bool has_video = *row_get(&item->row, ROW_VIDEO_ID);
+	bool has_failed = item->row.state == JOB_FAILED;
+	bool polls = item->row.state == JOB_PROCESSING;
 
-	if (item->row.state != JOB_FAILED || !has_video)
+	if (!*row_get(&item->row, ROW_VIDEO_ID) || (!has_failed && !polls))
 		return JOB_EV_RETRY;
-	return item->row.number[ROW_VIDEO_BAD] ? JOB_EV_STALE
-					       : JOB_EV_SEEN_MARKED;
+	if (item->row.number[ROW_VIDEO_BAD])
+		return JOB_EV_STALE;
+	return has_failed ? JOB_EV_SEEN_MARKED : JOB_EV_RETRY;
 }
 
 int engine_retry(struct engine *e, int64_t id, struct err *answer)

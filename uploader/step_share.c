@@ -130,7 +130,9 @@ static void on_folder(void *arg, const struct source_result *result)
 	struct work *w = arg;
 
 	w->op = NULL;
-	if (result->err)
+	if (result->err == -ENOENT)
+		not_renamed(w, false);
+	else if (result->err)
 		step_source_failed(w, result);
 	else
 		look_for_mark(w, result);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/log.h"
 #include "lib/mono.h"
@@ -68,20 +69,37 @@ static void processed(struct work *w)
 		step_out_of_memory(w);
 }
 
-/* Rev may never end with a video: it is asked for ever, and a person told. */
-static void say_status(const struct work *w, const char *word, char *dst,
-		       size_t size)
+static int64_t hours_since_sent(const struct work *w)
 {
 	const int64_t *number = w->item->row.number;
 	int64_t since_s = number[ROW_SENT_S] ? number[ROW_SENT_S]
 					     : number[ROW_FIRST_SEEN_S];
-	int64_t hours = (mono_wall_s() - since_s) / 3600;
+
+	return (mono_wall_s() - since_s) / 3600;
+}
+
+/* Nobody sends to it any more; still, only a person gives it up. */
+static bool is_stuck(const struct work *w, const char *word)
+{
+	return hours_since_sent(w) >= SLOW_HOURS &&
+	       (!strcasecmp(word, "Uploading") ||
+		!strcasecmp(word, "NotUploaded"));
+}
+
+/* Rev may never end with a video: it is asked for ever, and a person told. */
+static void say_status(const struct work *w, const char *word, char *dst,
+		       size_t size)
+{
+	int64_t hours = hours_since_sent(w);
 	int n = snprintf(dst, size, "rev says %s, %u %% done", word,
 			 w->progress);
 
 	if (hours >= SLOW_HOURS && n < (int)size)
-		snprintf(dst + n, size - (size_t)n,
-			 ", for %" PRId64 " hours: look at it there", hours);
+		snprintf(dst + n, size - (size_t)n, ", for %" PRId64 " hours%s",
+			 hours,
+			 is_stuck(w, word) ? ": retry deletes it there and "
+					     "uploads the recording again"
+					   : ": look at it there");
 }
 
 static void on_status(void *arg, const struct rev_result *result)
@@ -96,6 +114,7 @@ static void on_status(void *arg, const struct rev_result *result)
 	}
 	engine_rev_answered(w->engine);
 	w->progress = (unsigned)(result->progress * 100);
+	w->item->row.number[ROW_VIDEO_BAD] = is_stuck(w, result->status_word);
 	log_debug("file %s vid %s status %s", step_text(w, ROW_NAME),
 		  step_text(w, ROW_VIDEO_ID), result->status_word);
 	if (result->ready) {
@@ -173,33 +192,69 @@ static void ask_playback_url(struct work *w)
 		ready(w);
 }
 
+/* Who may not edit what was sent invisible can send it once more, visible. */
 static void on_activated(void *arg, const struct rev_result *result)
 {
 	struct work *w = arg;
 
 	w->call = NULL;
-	if (result->class == REV_OK) {
+	if (result->class == REV_OK)
 		ask_playback_url(w);
-		return;
-	}
-	on_video_failure(w, result);
+	else if (result->class == REV_REFUSED && engine_is_at_upload(w->engine))
+		step_video_bad(w, JOB_EV_REFUSED, result->why.text);
+	else
+		on_video_failure(w, result);
 }
 
-void step_activate(struct work *w)
+static void activate(struct work *w, const char *mark)
 {
 	struct engine *e = w->engine;
 	bool active = conf_number(e->conf, OPT_UP_INITIAL_STATE) == 0;
+
+	if (rev_activate(e->parties->rev, step_text(w, ROW_VIDEO_ID), mark,
+			 active, on_activated, w, &w->call))
+		step_out_of_memory(w);
+}
+
+/* Its mark stays, and it is edited only if it was sent before the setting. */
+static void on_twins(void *arg, const struct rev_result *result)
+{
+	struct work *w = arg;
+
+	w->call = NULL;
+	if (result->class != REV_OK) {
+		step_rev_failed(w, result);
+		return;
+	}
+	for (size_t i = 0; i < result->video_count; i++)
+		if (strcasecmp(result->videos[i].id,
+			       step_text(w, ROW_VIDEO_ID)))
+			discard_start(w->engine, result->videos[i].id,
+				      result->videos[i].mark);
+	activate(w, "");
+}
+
+/*
+ * Of accounts that may not edit the duplicates can be seen, too: they do not
+ * wait for the daily pass.
+ */
+void step_activate(struct work *w)
+{
+	struct engine *e = w->engine;
+	bool edits = !engine_is_at_upload(e);
 	char mark[ENGINE_MARK_MAX];
 
-	/* Accounts that may not edit, and videos that never had a mark. */
-	if (engine_is_at_upload(e) || !*step_text(w, ROW_KEY)) {
+	/* It never had a mark, or its being inactive may be a choice. */
+	if (!*step_text(w, ROW_KEY) ||
+	    (!edits && w->item->row.number[ROW_ADOPTED])) {
 		ask_playback_url(w);
 		return;
 	}
 	engine_mark(w->item, mark);
 	engine_set_why(w, "rev is done with it: making it visible");
-	if (rev_activate(e->parties->rev, step_text(w, ROW_VIDEO_ID), mark,
-			 active, on_activated, w, &w->call))
+	if (edits)
+		activate(w, mark);
+	else if (rev_search_mark(e->parties->rev, mark, on_twins, w, &w->call))
 		step_out_of_memory(w);
 }
 
