@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "lib/str.h"
 #include "tests/tempdir.h"
 #include "tests/unit.h"
 #include "uploader/rev.h"
@@ -509,6 +510,52 @@ out:
 	return err;
 }
 
+/* Where names that differ in their case alone are two files. */
+static int test_two_cases(void)
+{
+	static const char upper[] = SIM_STEM ".MP4";
+	struct bench b = { 0 };
+	int err = bench_open(&b, NULL);
+
+	CHECK_OK(err);
+	sim_put(SIM_DIR, upper, 9);
+	CHECK_OK(bench_run(&b, "ready"));
+	bench_pass(&b, HOUR_MS);
+	CHECK_STR(bench_end(&b), "");
+	CHECK_EQ(sim.count[SIM_UPLOAD], 1);
+	CHECK_STR(sim.files[1].name, upper);
+	CHECK(strstr(b.said, ".MP4 stands beside it"));
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
+static int change_case(const char *state)
+{
+	struct bench b = { 0 };
+	int err = bench_open(&b, NULL);
+
+	CHECK_OK(err);
+	CHECK_OK(bench_run(&b, state));
+	str_copy(sim.files[0].name, SIM_STEM ".MP4", sizeof(sim.files[0].name));
+	CHECK_OK(bench_run(&b, "ready"));
+	CHECK_STR(bench_end(&b), "");
+	CHECK(sim.count[SIM_UPLOAD] <= 2);
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
+static int test_change_case(void)
+{
+	int err = change_case("queued");
+
+	err = err ? err : change_case("sending");
+	return err ? err : change_case("marking");
+}
+
 /* What broke off is "Uploading" for ever: a person's word sends it anew. */
 static int test_stuck(void)
 {
@@ -635,6 +682,8 @@ static const struct unit_test tests[] = {
 	{ "publish changes where the account may not edit",
 	  test_publish_refused, 0 },
 	{ "a folder is removed with its file", test_folder_gone, UNIT_NO_OOM },
+	{ "two names that differ in their case", test_two_cases, UNIT_NO_OOM },
+	{ "a name's case changes", test_change_case, UNIT_NO_OOM },
 	{ "a video that stays Uploading", test_stuck, UNIT_NO_OOM },
 	{ "a late answer's duplicate that can be seen goes", test_twins,
 	  UNIT_NO_OOM },

@@ -17,7 +17,7 @@ from harness import nfsfault, tap  # noqa: E402
 from harness.media import make_mp4  # noqa: E402
 from harness.site import SPACE, Site, check_idle, is_sanitized  # noqa: E402
 from harness.tap import is_root, skip_unless  # noqa: E402
-from harness.uploader import name_of  # noqa: E402
+from harness.uploader import SPACES, name_of  # noqa: E402
 from harness.wait import wait_for  # noqa: E402
 from harness.world import World  # noqa: E402
 
@@ -207,12 +207,14 @@ def test_rename(world):
 
 
 def test_poisoned(world):
-    """one that cannot be opened holds up nobody, and costs nothing"""
+    """a file or a folder that is out of reach holds up nobody"""
     site = Behind(world)
     uploader = site.uploader(name="poisoned", settings={"parallel": 1})
     bad = [(name_of(0), nfsfault.ACCESS, "Permission denied"),
            (name_of(1), nfsfault.NOENT, "listed, but not there"),
-           (name_of(2), nfsfault.IO, "input/output")]
+           (name_of(2), nfsfault.IO, "input/output"),
+           (name_of(3), nfsfault.STALE, "removed or replaced")]
+    site.faults.answer("LOOKUP", nfsfault.STALE, times=0, text=SPACES["Lab"])
     for name, status, _ in bad:
         site.faults.answer("LOOKUP", status, times=0, text=name)
         site.put(SPACE, name, Media.small)
@@ -222,7 +224,7 @@ def test_poisoned(world):
         uploader.wait_why(name, why)
     check_idle(uploader)
     site.faults.clear()
-    uploader.wait_counts(ready=4)
+    uploader.wait_counts(ready=5)
     site.check_once(*(name for name, _, _ in bad), name_of(9))
 
 

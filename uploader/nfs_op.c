@@ -461,14 +461,15 @@ static void on_answer(int err, struct nfs_context *nfs, void *data,
 }
 
 /*
- * A path that is stale may mean that the export's root is: only a new mount
- * tells. An open file that is stale is gone.
+ * The export's root is the only handle that a session keeps: once that is
+ * stale, a new mount is needed, and the next scan begins with it. Anything
+ * else that is stale holds up nobody.
  */
 static void sort_failure(struct nfs_session *s, struct nfs_op *op)
 {
 	struct nfs_error e = op->error;
 
-	if (e.code == -ESTALE && !op->base.file)
+	if (e.code == -ESTALE && op->base.path && !*op->base.path)
 		e.code = -ENOTCONN;
 	if (e.code == -ENOTCONN)
 		nfs_session_lose(s, "%s: %s%s%s", s->where, e.words,

@@ -144,6 +144,29 @@ static void see_again(struct engine *e, struct item *item,
 	see_settling(e, item, attr);
 }
 
+/* A name of the recording was in this listing before. */
+static bool is_double(struct engine *e, struct item *item,
+		      const struct source_entry *entry)
+{
+	if (item->listing != item->folder->listing)
+		return false;
+	if (!item->is_double)
+		engine_note(e, item, "%s stands beside it and is left alone",
+			    entry->name);
+	item->is_double = true;
+	return true;
+}
+
+/* Somebody has changed the case of the name. */
+static void take_case(struct item *item, const char *name)
+{
+	if (!strcmp(row_get(&item->row, ROW_NAME), name) ||
+	    row_set(&item->row, ROW_NAME, name))
+		return;
+	if (item->work)
+		item->work->is_dirty = true;
+}
+
 static void see_new(struct engine *e, struct folder_items *folder,
 		    const struct recording *parsed,
 		    const struct source_entry *entry)
@@ -153,14 +176,9 @@ static void see_new(struct engine *e, struct folder_items *folder,
 	if (!item &&
 	    engine_add(e, folder->dir, entry->name, NULL, &entry->attr, &item))
 		return;
-	if (item->listing == folder->listing && item->is_marked) {
-		if (!item->is_double)
-			engine_note(e, item,
-				    "a copy without the mark stands "
-				    "beside it and is left alone");
-		item->is_double = true;
+	if (is_double(e, item, entry))
 		return;
-	}
+	take_case(item, entry->name);
 	item->listing = folder->listing;
 	item->missed = 0;
 	item->is_marked = false;
@@ -221,7 +239,7 @@ static void see_marked(struct engine *e, struct folder_items *folder,
 
 	if (!item)
 		adopt(e, folder, parsed, entry, &item);
-	if (!item)
+	if (!item || is_double(e, item, entry))
 		return;
 	item->listing = folder->listing;
 	item->missed = 0;
@@ -271,14 +289,30 @@ static void see_missing(struct engine *e, struct item *item)
 	}
 }
 
-static void see_strange(struct engine *e, const char *dir, const char *name)
+/*
+ * Marked names come first: they say which unmarked ones are only copies. Then
+ * names that are known, or new, as they are written; then those that differ
+ * from a known one in their case.
+ */
+enum look { LOOK_MARKED, LOOK_NAMED, LOOK_REST, LOOK_COUNT };
+
+static enum look look_of(struct folder_items *folder,
+			 const struct recording *parsed, const char *name)
 {
-	log_debug("%s/%s is not named like a recording: left alone", dir, name);
+	struct item *item;
+
+	if (parsed->kind == RECORDING_UPLOADED)
+		return LOOK_MARKED;
+	if (parsed->kind != RECORDING_NEW)
+		return LOOK_REST;
+	item = catalog_find_stem(folder, parsed->stem);
+	return item && strcmp(row_get(&item->row, ROW_NAME), name) ? LOOK_REST
+								   : LOOK_NAMED;
 }
 
 static void see_entries(struct engine *e, struct folder_items *folder,
 			const struct source_entry *entries, size_t count,
-			enum recording_kind kind)
+			enum look look)
 {
 	struct recording parsed;
 
@@ -286,14 +320,16 @@ static void see_entries(struct engine *e, struct folder_items *folder,
 		if (!entries[i].attr.is_file)
 			continue;
 		recording_parse(entries[i].name, &parsed);
-		if (parsed.kind != kind)
+		if (look_of(folder, &parsed, entries[i].name) != look)
 			continue;
-		if (kind == RECORDING_UPLOADED)
+		if (parsed.kind == RECORDING_UPLOADED)
 			see_marked(e, folder, &parsed, &entries[i]);
-		else if (kind == RECORDING_NEW)
+		else if (parsed.kind == RECORDING_NEW)
 			see_new(e, folder, &parsed, &entries[i]);
-		else
-			see_strange(e, folder->dir, entries[i].name);
+		else if (parsed.kind == RECORDING_STRANGE)
+			log_debug("%s/%s is not named like a recording: left "
+				  "alone",
+				  folder->dir, entries[i].name);
 	}
 }
 
@@ -306,7 +342,6 @@ static void see_missing_items(struct engine *e, struct folder_items *folder)
 			see_missing(e, item);
 }
 
-/* Marked names first: they say which unmarked ones are only copies. */
 static void on_folder(void *arg, const char *dir,
 		      const struct source_entry *entries, size_t count)
 {
@@ -317,9 +352,8 @@ static void on_folder(void *arg, const char *dir,
 		return;
 	folder->listing++;
 	log_debug("scanning directory: %s: %zu entries", dir, count);
-	see_entries(e, folder, entries, count, RECORDING_UPLOADED);
-	see_entries(e, folder, entries, count, RECORDING_NEW);
-	see_entries(e, folder, entries, count, RECORDING_STRANGE);
+	for (int look = 0; look < LOOK_COUNT; look++)
+		see_entries(e, folder, entries, count, (enum look)look);
 	see_missing_items(e, folder);
 }
 
@@ -390,8 +424,9 @@ static void on_finished(void *arg, int err, const struct err *why,
 		e->last_scan_s = mono_wall_s();
 		log_debug("the scan has ended: %zu folders were listed",
 			  folders_listed);
-		remove_due(e);
 	}
+	if (err != -ENOTCONN)
+		remove_due(e);
 	loop_timer_start(&e->scan_timer,
 			 e->rescan_wanted
 				 ? scan_pause(e)
