@@ -42,6 +42,7 @@ enum sim_verb {
 	SIM_STAT,
 	SIM_OPEN,
 	SIM_RENAME,
+	SIM_MAY_WRITE,
 	SIM_REMOVE,
 	SIM_READ,
 	SIM_FSTAT,

@@ -230,6 +230,11 @@ static int do_rename(struct sim_op *op)
 	return 0;
 }
 
+static int do_may_write(struct sim_op *op)
+{
+	return 0;
+}
+
 static int do_remove(struct sim_op *op)
 {
 	struct sim_file *file = find_path(op->base.path);
@@ -283,6 +288,7 @@ static const struct {
 	[SOURCE_OPEN] = { do_open, SIM_OPEN },
 	[SOURCE_RENAME] = { do_rename, SIM_RENAME },
 	[SOURCE_REMOVE] = { do_remove, SIM_REMOVE },
+	[SOURCE_MAY_WRITE] = { do_may_write, SIM_MAY_WRITE },
 	[SOURCE_PREAD] = { do_read, SIM_READ },
 	[SOURCE_FSTAT] = { do_fstat, SIM_FSTAT },
 };

@@ -339,11 +339,11 @@ def test_uploader(world):
          "SUCCESS: logged in to Rev", "SUCCESS: may upload",
          "WARNING: uploader is disabled")
     site.nfs.set_access("RO")
-    wait_for(lambda: "FAILURE: renaming on the share: " in
+    wait_for(lambda: "FAILURE: cannot rename in " in
              cli.line("check uploader").out, what="a read-only export")
-    look("FAILURE: is read-only: export it for writing to this host")
+    look("FAILURE: Permission denied: export it for writing to this host")
     site.nfs.set_access("RW")
-    wait_for(lambda: "SUCCESS: the share is not exported read-only" in
+    wait_for(lambda: "may be renamed" in
              cli.line("check uploader").out, what="a writable export")
     look("FAILURE: the share ", nfs_directory="/nowhere")
     look("FAILURE: the share ", nfs_directory="/rec", nfs_port=free_port())

@@ -15,7 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import nfsfault, tap  # noqa: E402
 from harness.media import make_mp4  # noqa: E402
-from harness.site import SPACE, Site, check_idle, is_sanitized  # noqa: E402
+from harness.site import (  # noqa: E402
+    FOLDERS, SPACE, Site, check_idle, is_sanitized)
 from harness.tap import is_root, skip_unless  # noqa: E402
 from harness.uploader import SPACES, name_of  # noqa: E402
 from harness.wait import wait_for  # noqa: E402
@@ -108,31 +109,6 @@ def test_read_only(world):
     assert site.uploads() == 1
 
 
-def test_forbidden(world):
-    """folders that nfs_uid may not write to: a few are sent, not all"""
-    site = Site(world)
-    names = [name_of(number) for number in range(12)]
-    for name in names:
-        site.put(SPACE, name, Media.small)
-    uploader = site.uploader(name="forbidden", settings={
-        "nfs_uid": 65534, "nfs_gid": 65534, "parallel": 1})
-    def stand_still():
-        whys = [job["why"] for job in uploader.jobs()]
-        held = sum("waits until the share lets" in why for why in whys)
-        refused = sum("ermission denied" in why for why in whys)
-        return held and held + refused == len(names)
-    wait_for(stand_still, 30, lambda: f"{uploader.jobs()}")
-    # Eight, and what was on its way when the eighth was refused.
-    sent = site.uploads()
-    assert 8 <= sent < len(names)
-    check_idle(uploader)
-    assert site.uploads() == sent and site.rev.active() == []
-    os.chmod(site.path(""), 0o777)
-    uploader.wait_counts(ready=len(names), seconds=30)
-    site.check_once(*names)
-    assert site.uploads() == len(names)
-
-
 class Behind(Site):
     """A share behind a proxy that answers in the server's place."""
 
@@ -143,6 +119,78 @@ class Behind(Site):
     def uploader(self, settings=None, **options):
         return super().uploader(settings={
             "nfs_port": self.faults.port, **(settings or {})}, **options)
+
+
+def stands_still(uploader, names):
+    """All of them wait for a rename, of their own or of others; and none of
+    the sending begins."""
+    def there():
+        whys = [job["why"] for job in uploader.jobs()]
+        held = sum("waits until the share lets" in why for why in whys)
+        refused = sum("ermission denied" in why for why in whys)
+        return held and held + refused == len(names)
+    wait_for(there, 30, lambda: f"{uploader.jobs()}")
+    check_idle(uploader)
+
+
+def test_unwritable(world):
+    """folders that nfs_uid may not write to: one is sent to find out"""
+    names = [name_of(number) for number in range(4)]
+    sites = {version: Site(world) for version in (3, 4)}
+    uploaders = {}
+    for version, site in sites.items():
+        for name in names:
+            site.put(SPACE, name, Media.small)
+        uploaders[version] = site.uploader(
+            name="unwritable", version=version, settings={
+                "nfs_uid": 65534, "nfs_gid": 65534, "parallel": 1})
+    for version, site in sites.items():
+        uploader = uploaders[version]
+        stands_still(uploader, names)
+        assert site.uploads() == 1 and site.rev.active() == []
+        probe = uploader.run("--probe").log_text()
+        assert "FAILURE: cannot rename in spaces/" in probe, probe
+        for folder in FOLDERS:
+            os.chmod(site.path("", folder), 0o777)
+        uploader.wait_counts(ready=len(names), seconds=30)
+        site.check_once(*names)
+        probe = uploader.run("--probe").log_text()
+        assert "may be renamed" in probe, probe
+
+
+def test_probe_local(world):
+    """--probe of a local directory that the service may not write to"""
+    skip_unless(is_root(), "taking another user's place takes root")
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    site = Site(world, share=world.folder("share"))
+    uploader = site.uploader(name="local", start=False)
+    subprocess.run(["chown", "-R", "65534", uploader.dir], check=True)
+    os.chmod(world.dir, 0o711)
+    for mode, word in ((0o755, "FAILURE: cannot rename in "),
+                       (0o757, "SUCCESS: files in spaces/")):
+        for folder in FOLDERS:
+            os.chmod(site.path("", folder), mode)
+        probe = world.start([*nobody, *uploader.arguments("--probe")])
+        probe.wait(20)
+        assert word in probe.log_text(), probe.log_text()
+
+
+def test_forbidden(world):
+    """renames that the server refuses: a few are sent, not all"""
+    site = Behind(world)
+    site.faults.answer("RENAME", nfsfault.ACCESS, times=0)
+    names = [name_of(number) for number in range(12)]
+    for name in names:
+        site.put(SPACE, name, Media.small)
+    uploader = site.uploader(name="forbidden", settings={"parallel": 1})
+    stands_still(uploader, names)
+    # Eight, and what was on its way when the eighth was refused.
+    sent = site.uploads()
+    assert 8 <= sent < len(names) and site.rev.active() == []
+    site.faults.clear()
+    uploader.wait_counts(ready=len(names), seconds=30)
+    site.check_once(*names)
+    assert site.uploads() == len(names)
 
 
 def test_later(world):

@@ -21,6 +21,7 @@ enum {
 	ENGINE_CALLS_MAX = 16, /* questions to Rev at the same time */
 	ENGINE_WALKS_MAX = 2,  /* files whose boxes are walked */
 	ENGINE_MARK_MAX = 64,
+	ENGINE_REFUSED_MAX = 8, /* renames in a row: more are not sent */
 };
 
 struct engine {

@@ -9,10 +9,7 @@
 
 #include "lib/mono.h"
 
-enum {
-	HOURS_CHECK_MS = 20000,
-	REFUSED_MAX = 8, /* renames in a row: more are not sent */
-};
+enum { HOURS_CHECK_MS = 20000 };
 
 static unsigned slots_used(const struct engine *e)
 {
@@ -49,7 +46,8 @@ static const char *why_shut(struct engine *e)
 		return "waits for the upload hours";
 	if (slots_used(e) >= conf_number(e->conf, OPT_UP_PARALLEL))
 		return "waits for an upload to end";
-	if (e->refused_renames >= REFUSED_MAX && e->catalog.counts[JOB_MARKING])
+	if (e->refused_renames >= ENGINE_REFUSED_MAX &&
+	    e->catalog.counts[JOB_SENDING] + e->catalog.counts[JOB_MARKING])
 		return "waits until the share lets those be renamed that are "
 		       "uploaded";
 	return NULL;

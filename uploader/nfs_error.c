@@ -51,17 +51,17 @@ static const struct row {
 	{ "BAD_SEQID", SESSION, "state lost on the server" },
 	{ "ADMIN_REVOKED", SESSION, "state revoked on the server" },
 	{ "CLID_INUSE", SESSION, "another client uses our name" },
-	{ "MOVED", SESSION, "the export has moved" },
+	{ "MOVED", -ESTALE, "the export has moved" },
 	{ "LEASE_MOVED", SESSION, "the export has moved" },
 	{ "NOFILEHANDLE", SESSION, "state lost on the server" },
-	{ "WRONGSEC", SESSION, "the export asks for other security" },
+	{ "WRONGSEC", -EACCES, "the export asks for other security" },
 	{ "CB_PATH_DOWN", SESSION, "state lost on the server" },
 };
 
 /* Refusals that libnfs makes itself. */
 static const struct row phrases[] = {
-	{ "ACCESS denied", -EACCES, "no permission to read" },
-	{ "Insufficient ACCESS", -EACCES, "no permission to read" },
+	{ "ACCESS denied", -EACCES, NULL },
+	{ "Insufficient ACCESS", -EACCES, NULL },
 	{ "ymbolic link", -EPERM, "it is a symbolic link" },
 	{ "Symlink", -EPERM, "it is a symbolic link" },
 };

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/mono.h"
 #include "lib/str.h"
@@ -293,6 +294,17 @@ static int start_rename(struct nfs_op *op)
 	return err;
 }
 
+static int access_for_writing(struct nfs_context *nfs, const char *path,
+			      nfs_cb done, void *arg)
+{
+	return nfs_access_async(nfs, path, W_OK, done, arg);
+}
+
+static int start_may_write(struct nfs_op *op)
+{
+	return with_path(op, op->base.path, access_for_writing);
+}
+
 /* Version 4 would remove a folder, too. */
 static enum verdict take_no_folder(struct nfs_op *op, int n, void *data)
 {
@@ -324,6 +336,7 @@ static const struct step steps[][STEPS_MAX] = {
 			  { start_fstat, take_attr } },
 	[SOURCE_RENAME] = { { start_look_ahead, take_obstacle },
 			    { start_rename, take_nothing } },
+	[SOURCE_MAY_WRITE] = { { start_may_write, take_nothing } },
 	[SOURCE_REMOVE] = { { start_lstat, take_no_folder },
 			    { start_remove, take_nothing } },
 	[SOURCE_PREAD] = { { start_read, take_read } },

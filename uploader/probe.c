@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "lib/crypto.h"
 #include "lib/log.h"
@@ -14,6 +15,7 @@
 #include "lib/str.h"
 #include "uploader/parties.h"
 #include "uploader/probe_video.h"
+#include "uploader/recording.h"
 #include "uploader/source.h"
 
 enum {
@@ -21,6 +23,7 @@ enum {
 	STATUS_PAUSE_MS = 1000,
 	STATUS_PATIENCE_MS = 300000,
 	MARK_SIZE = 64,
+	PATH_SIZE = 512,
 };
 
 struct probe {
@@ -38,7 +41,7 @@ struct probe {
 	uint64_t deadline_ms;
 
 	struct source_op *op;
-	const char *folder; /* of the share, that is there */
+	char folder[PATH_SIZE]; /* of the share, that is there */
 	struct rev_call *call;
 	struct cms_lookup *lookup;
 	struct people_search *search;
@@ -133,27 +136,31 @@ static void try_source(struct probe *p)
 	check_source(p);
 }
 
-static bool has_name(const struct source_result *result, const char *name)
+/* Its name as the server has it; NULL: not there. */
+static const char *find_name(const struct source_result *result,
+			     const char *name)
 {
 	for (size_t i = 0; i < result->entry_count; i++)
 		if (!strcasecmp(result->entries[i].name, name))
-			return true;
-	return false;
+			return result->entries[i].name;
+	return NULL;
 }
 
 static void on_root(void *arg, const struct source_result *result)
 {
 	struct probe *p = arg;
-	bool spaces, forwarded;
+	const char *spaces, *forwarded;
 
 	p->op = NULL;
 	if (result->err) {
 		fail(p, "listing the share: %s", result->why.text);
 		return;
 	}
-	spaces = has_name(result, "spaces");
-	forwarded = has_name(result, "forwardedCalls");
-	p->folder = spaces ? "spaces" : "forwardedCalls";
+	spaces = find_name(result, "spaces");
+	forwarded = find_name(result, "forwardedCalls");
+	if (spaces || forwarded)
+		str_copy(p->folder, spaces ? spaces : forwarded,
+			 sizeof(p->folder));
 	if (spaces || forwarded)
 		pass(p, "the share can be listed and holds %s%s%s",
 		     spaces ? "spaces" : "", spaces && forwarded ? " and " : "",
@@ -169,30 +176,55 @@ static void try_list(struct probe *p)
 	check_started(p, source_list(p->source, "", on_root, p, &p->op));
 }
 
-static void on_rename(void *arg, const struct source_result *result)
+/* As root, who may do anything on a disk of this host. */
+static void on_may_write(void *arg, const struct source_result *result)
 {
 	struct probe *p = arg;
+	bool is_local = !strcmp(conf_text(p->conf, OPT_UP_SOURCE), "local");
 
 	p->op = NULL;
-	if (result->err == -ENOENT)
-		pass(p, "the share is not exported read-only");
-	else
+	if (result->err)
 		fail(p,
-		     "renaming on the share: %s: export it for writing to this "
-		     "host, and let uploader.nfs_uid write",
+		     "%s: export it for writing to this host, and let "
+		     "uploader.nfs_uid, or on a local disk the service's user, "
+		     "write there",
 		     result->why.text);
+	else
+		pass(p, "files in %s may be renamed%s", p->folder,
+		     is_local && !geteuid() ? " by root: the service's user "
+					      "must be allowed to as well"
+					    : "");
 }
 
-/* A name that is not there, so that nothing changes: what is read-only or
- * forbidden says so first. */
-static void try_rename(struct probe *p)
+/* The first folder of a space stands for all of them. */
+static void on_spaces(void *arg, const struct source_result *result)
 {
-	char from[64], to[64];
+	struct probe *p = arg;
+	struct recording_dir parsed;
+	char path[PATH_SIZE];
 
-	snprintf(from, sizeof(from), "%s/.upcast-probe-1", p->folder);
-	snprintf(to, sizeof(to), "%s/.upcast-probe-2", p->folder);
+	p->op = NULL;
+	for (size_t i = 0; i < result->entry_count; i++) {
+		snprintf(path, sizeof(path), "%.64s/%.255s", p->folder,
+			 result->entries[i].name);
+		recording_parse_dir(path, &parsed);
+		if (!result->entries[i].attr.is_dir ||
+		    parsed.kind != RECORDING_DIR_SPACE)
+			continue;
+		str_copy(p->folder, path, sizeof(p->folder));
+		break;
+	}
+	if (result->err)
+		fail(p, "listing the share: %s", result->why.text);
+	else
+		check_started(p, source_may_write(p->source, p->folder,
+						  on_may_write, p, &p->op));
+}
+
+static void try_write(struct probe *p)
+{
 	check_started(p,
-		      source_rename(p->source, from, to, on_rename, p, &p->op));
+		      source_list(p->source, p->folder, on_spaces, p, &p->op));
 }
 
 /* ---- the bridge --------------------------------------------------------- */
@@ -458,7 +490,7 @@ static void try_delete(struct probe *p)
 
 static const struct probe_step probe_steps[] = {
 	{ GROUP_SHARE, try_source },   { GROUP_SHARE, try_list },
-	{ GROUP_SHARE, try_rename },   { GROUP_BRIDGE, try_bridge },
+	{ GROUP_SHARE, try_write },    { GROUP_BRIDGE, try_bridge },
 	{ GROUP_REV, try_login },      { GROUP_REV, try_rights },
 	{ GROUP_REV, try_fallback },   { GROUP_VIDEO, try_upload },
 	{ GROUP_VIDEO, try_status },   { GROUP_VIDEO, try_search },

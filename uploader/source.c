@@ -118,10 +118,10 @@ void source_op_fail(struct source_op *op, int err, const char *fmt, ...)
 const char *source_verb_text(enum source_verb verb)
 {
 	static const char *const texts[] = {
-		[SOURCE_LIST] = "list",	    [SOURCE_STAT] = "look at",
-		[SOURCE_OPEN] = "open",	    [SOURCE_RENAME] = "rename",
-		[SOURCE_REMOVE] = "remove", [SOURCE_PREAD] = "read",
-		[SOURCE_FSTAT] = "look at",
+		[SOURCE_LIST] = "list",		  [SOURCE_STAT] = "look at",
+		[SOURCE_OPEN] = "open",		  [SOURCE_RENAME] = "rename",
+		[SOURCE_REMOVE] = "remove",	  [SOURCE_PREAD] = "read",
+		[SOURCE_MAY_WRITE] = "rename in", [SOURCE_FSTAT] = "look at",
 	};
 
 	return texts[verb];
@@ -203,6 +203,13 @@ int source_rename(struct source *source, const char *from, const char *to,
 		  source_done_fn *done, void *arg, struct source_op **ret_op)
 {
 	return start(new_op(source, SOURCE_RENAME, from, to), done, arg,
+		     ret_op);
+}
+
+int source_may_write(struct source *source, const char *dir,
+		     source_done_fn *done, void *arg, struct source_op **ret_op)
+{
+	return start(new_op(source, SOURCE_MAY_WRITE, dir, NULL), done, arg,
 		     ret_op);
 }
 

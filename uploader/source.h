@@ -101,6 +101,13 @@ int source_open_file(struct source *source, const char *path,
 int source_rename(struct source *source, const char *from, const char *to,
 		  source_done_fn *done, void *arg,
 		  struct source_op **ret_op) ATTR_MUST_CHECK;
+/*
+ * Would the server let names in the folder change? 0, -EACCES, -EROFS: its
+ * opinion, the rename has the last word.
+ */
+int source_may_write(struct source *source, const char *dir,
+		     source_done_fn *done, void *arg,
+		     struct source_op **ret_op) ATTR_MUST_CHECK;
 int source_remove(struct source *source, const char *path,
 		  source_done_fn *done, void *arg,
 		  struct source_op **ret_op) ATTR_MUST_CHECK;

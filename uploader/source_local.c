@@ -272,6 +272,17 @@ static int run_rename(struct local_op *op, int root)
 	return err;
 }
 
+static int run_may_write(struct local_op *op, int root)
+{
+	int fd = beneath_open(root, op->base.path, O_PATH | O_DIRECTORY), err;
+
+	if (fd < 0)
+		return fd;
+	err = faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
 static int run_remove(struct local_op *op, int root)
 {
 	const char *name;
@@ -319,7 +330,7 @@ static int (*const runners[])(struct local_op *op, int fd) = {
 	[SOURCE_LIST] = run_list,     [SOURCE_STAT] = run_stat,
 	[SOURCE_OPEN] = run_open,     [SOURCE_RENAME] = run_rename,
 	[SOURCE_REMOVE] = run_remove, [SOURCE_PREAD] = run_pread,
-	[SOURCE_FSTAT] = run_fstat,
+	[SOURCE_FSTAT] = run_fstat,   [SOURCE_MAY_WRITE] = run_may_write,
 };
 
 static void run(struct offload_job *job)

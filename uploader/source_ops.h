@@ -44,6 +44,7 @@ enum source_verb {
 	SOURCE_STAT,
 	SOURCE_OPEN,
 	SOURCE_RENAME,
+	SOURCE_MAY_WRITE,
 	SOURCE_REMOVE,
 	SOURCE_PREAD,
 	SOURCE_FSTAT,
@@ -54,7 +55,7 @@ struct source_op {
 	struct source *source;
 	struct list all_node;
 	enum source_verb verb;
-	char *path;		  /* LIST STAT OPEN RENAME REMOVE */
+	char *path;		  /* of all but PREAD and FSTAT */
 	char *to;		  /* RENAME */
 	struct source_file *file; /* PREAD FSTAT */
 	uint64_t offset;

@@ -116,6 +116,31 @@ static void ask_parties(struct work *w)
 		step_out_of_memory(w);
 }
 
+/*
+ * A server that says no may be wrong: one recording is sent to find out, the
+ * others wait for its rename.
+ */
+static void on_may_write(void *arg, const struct source_result *result)
+{
+	struct work *w = arg;
+
+	w->op = NULL;
+	if (result->err == -ENOTCONN) {
+		step_source_failed(w, result);
+		return;
+	}
+	if (result->err)
+		w->engine->refused_renames = ENGINE_REFUSED_MAX;
+	ask_parties(w);
+}
+
+static void ask_share(struct work *w)
+{
+	if (source_may_write(w->engine->source, w->item->folder->dir,
+			     on_may_write, w, &w->op))
+		step_out_of_memory(w);
+}
+
 /* Another content under the same name has nothing to do with the old video. */
 static void on_key(void *arg, const struct examine_result *result)
 {
@@ -138,7 +163,7 @@ static void on_key(void *arg, const struct examine_result *result)
 	if (err)
 		step_out_of_memory(w);
 	else
-		ask_parties(w);
+		ask_share(w);
 }
 
 void step_prepare(struct work *w)
