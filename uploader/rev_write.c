@@ -72,13 +72,9 @@ static int write_json(json_t *j, int err, struct buf *ret)
 int rev_write_pair(const char *name1, const char *value1, const char *name2,
 		   const char *value2, struct buf *ret)
 {
-	json_t *j = json_object();
-	int err = j ? 0 : -ENOMEM;
+	json_t *j = json_pack("{s:o}", name1, make_text(value1));
+	int err = j && name2 ? set_text(j, name2, value2) : 0;
 
-	if (!err)
-		err = set_text(j, name1, value1);
-	if (!err && name2)
-		err = set_text(j, name2, value2);
 	return write_json(j, err, ret);
 }
 
@@ -123,14 +119,8 @@ static int set_words(json_t *object, const char *name, const char *list,
 
 static json_t *make_entity(const char *key, const char *value, bool can_edit)
 {
-	json_t *j = json_object();
-
-	if (!j || set_text(j, key, value) || set_text(j, "type", "User") ||
-	    set(j, "canEdit", json_boolean(can_edit))) {
-		json_decref(j);
-		return NULL;
-	}
-	return j;
+	return json_pack("{s:o, s:s, s:b}", key, make_text(value), "type",
+			 "User", "canEdit", can_edit);
 }
 
 /* Viewers and editors; our account too, or we could not activate the video. */
@@ -158,64 +148,41 @@ static int set_entities(json_t *object, const struct rev_metadata *m,
 	return err;
 }
 
-/* [{"<key>": field, "value": value}] */
-static json_t *make_fields(const char *key, const char *field,
-			   const char *value)
-{
-	json_t *list = json_array(), *j = json_object();
-
-	if (!list || !j || set_text(j, key, field) ||
-	    set_text(j, "value", value) || append(list, json_incref(j))) {
-		json_decref(list);
-		list = NULL;
-	}
-	json_decref(j);
-	return list;
-}
-
 static int set_owner(json_t *object, const char *owner_id)
 {
-	json_t *owner = json_object();
-
-	if (!owner || set_text(owner, "userId", owner_id)) {
-		json_decref(owner);
-		return -ENOMEM;
-	}
-	return set(object, "owner", owner);
+	return owner_id ? set(object, "owner",
+			      json_pack("{s:o}", "userId", make_text(owner_id)))
+			: 0;
 }
 
+static int set_mark_field(json_t *object, const char *name, const char *mark)
+{
+	return mark && name && *name
+		       ? set(object, "customFields",
+			     json_pack("[{s:o, s:o}]", "name", make_text(name),
+				       "value", make_text(mark)))
+		       : 0;
+}
+
+/* All of these fail for want of memory only. */
 static int fill_metadata(json_t *j, const struct rev_metadata *m,
 			 const struct rev_query *q)
 {
-	bool has_field = m->mark && q->mark_field && *q->mark_field;
-	int err = set_text(j, "uploader", q->user);
+	bool failed = set_text(j, "uploader", q->user) ||
+		      set_text(j, "title", m->title) ||
+		      set_text(j, "description", m->description) ||
+		      set_owner(j, m->owner_id) ||
+		      set_words(j, "categories", m->categories, NULL) ||
+		      set_words(j, "tags", m->tags, m->mark) ||
+		      set_mark_field(j, q->mark_field, m->mark) ||
+		      set_text(j, "videoAccessControl", m->access) ||
+		      set_entities(j, m, q) ||
+		      set(j, "isActive", json_boolean(m->active)) ||
+		      set(j, "enableComments", json_boolean(m->comments)) ||
+		      set(j, "enableRatings", json_boolean(m->ratings)) ||
+		      set(j, "enableDownloads", json_boolean(m->downloads));
 
-	if (!err)
-		err = set_text(j, "title", m->title);
-	if (!err)
-		err = set_text(j, "description", m->description);
-	if (!err && m->owner_id)
-		err = set_owner(j, m->owner_id);
-	if (!err)
-		err = set_words(j, "categories", m->categories, NULL);
-	if (!err)
-		err = set_words(j, "tags", m->tags, m->mark);
-	if (!err && has_field)
-		err = set(j, "customFields",
-			  make_fields("name", q->mark_field, m->mark));
-	if (!err)
-		err = set_text(j, "videoAccessControl", m->access);
-	if (!err)
-		err = set_entities(j, m, q);
-	if (!err)
-		err = set(j, "isActive", json_boolean(m->active));
-	if (!err)
-		err = set(j, "enableComments", json_boolean(m->comments));
-	if (!err)
-		err = set(j, "enableRatings", json_boolean(m->ratings));
-	if (!err)
-		err = set(j, "enableDownloads", json_boolean(m->downloads));
-	return err;
+	return failed ? -ENOMEM : 0;
 }
 
 int rev_write_metadata(const struct rev_metadata *m, const struct rev_query *q,
@@ -228,22 +195,12 @@ int rev_write_metadata(const struct rev_metadata *m, const struct rev_query *q,
 
 /* ---- patches ------------------------------------------------------------ */
 
-/* Takes `value`. */
+/* Takes `value`; NULL: the operation has none. */
 static int append_op(json_t *patch, const char *op, const char *path,
 		     json_t *value)
 {
-	json_t *j = json_object();
-	int err = j ? set_text(j, "op", op) : -ENOMEM;
-
-	if (!err)
-		err = set_text(j, "path", path);
-	if (!err && value)
-		err = set(j, "value", json_incref(value));
-	if (!err)
-		err = append(patch, json_incref(j));
-	json_decref(value);
-	json_decref(j);
-	return err;
+	return append(patch, json_pack("{s:s, s:s, s:o*}", "op", op, "path",
+				       path, "value", value));
 }
 
 /* As in the details, whatever the case of the name. */
@@ -252,8 +209,9 @@ static json_t *member(json_t *object, const char *name)
 	json_t *value;
 	const char *key;
 
-	json_object_foreach(object, key,
-			    value) if (!strcasecmp(key, name)) return value;
+	json_object_foreach(object, key, value)
+		if (!strcasecmp(key, name))
+			return value;
 	return NULL;
 }
 
@@ -269,8 +227,9 @@ static int patch_tags_whole(json_t *patch, json_t *tags, const char *mark)
 	size_t i;
 	int err = rest ? 0 : -ENOMEM;
 
-	json_array_foreach(tags, i, tag) if (!err && !is_text(tag, mark))
-		err = append(rest, json_incref(tag));
+	json_array_foreach(tags, i, tag)
+		if (!err && !is_text(tag, mark))
+			err = append(rest, json_incref(tag));
 	if (!err && json_array_size(rest) < json_array_size(tags))
 		return append_op(patch, "replace", "/Tags", rest);
 	json_decref(rest);
@@ -311,14 +270,8 @@ static json_t *value_to_keep(json_t *field, const struct rev_query *q)
 /* {"id", "value"} of a field; the mark becomes "". */
 static json_t *make_field(json_t *field, const struct rev_query *q)
 {
-	json_t *j = json_object();
-
-	if (!j || set(j, "id", json_incref(member(field, "id"))) ||
-	    set(j, "value", value_to_keep(field, q))) {
-		json_decref(j);
-		return NULL;
-	}
-	return j;
+	return json_pack("{s:O, s:o}", "id", member(field, "id"), "value",
+			 value_to_keep(field, q));
 }
 
 /* The fields that have a value, as they are, but for the mark. */
@@ -328,8 +281,7 @@ static json_t *make_other_fields(json_t *fields, const struct rev_query *q)
 	size_t i;
 	int err = list ? 0 : -ENOMEM;
 
-	json_array_foreach(fields, i, field)
-	{
+	json_array_foreach(fields, i, field) {
 		json_t *value = member(field, "value");
 
 		if (!err && value && !json_is_null(value) &&
@@ -350,7 +302,8 @@ static int patch_fields(json_t *patch, json_t *fields,
 	json_t *list, *field;
 	size_t i;
 
-	json_array_foreach(fields, i, field) found |= is_mark_field(field, q);
+	json_array_foreach(fields, i, field)
+		found |= is_mark_field(field, q);
 	if (!found)
 		return 0;
 	list = make_other_fields(fields, q);
