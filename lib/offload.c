@@ -114,7 +114,6 @@ void offload_submit(struct offload *o, struct offload_job *job)
 {
 	loop_task_init(&job->task, on_done);
 	job->canceled = false;
-	job->offload = o;
 	pthread_mutex_lock(&o->lock);
 	list_add_tail(&o->waiting, &job->task.node);
 	pthread_cond_signal(&o->wake);

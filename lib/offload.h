@@ -30,7 +30,6 @@ struct offload_job {
 	offload_fn *run;  /* on a helper thread */
 	offload_fn *done; /* on the loop */
 	bool canceled;	  /* `run` was not called */
-	struct offload *offload;
 };
 
 /* Errors: -ENOMEM, -EAGAIN (no thread to be had). `name`: for ps and gdb. */

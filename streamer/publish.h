@@ -144,7 +144,6 @@ struct publish_stats {
 	uint64_t audio_dropped;
 	uint32_t reconnects;
 	uint32_t pending_bytes; /* in our buffer now */
-	int64_t since;		/* publishing since (epoch s), 0: it is not */
 };
 void publish_stats(const struct publish *p, struct publish_stats *ret);
 

@@ -79,7 +79,6 @@ void publish_link_stop(struct publish *p, bool politely)
 	p->stream = NULL;
 	rtmp_free(p->rtmp);
 	p->rtmp = NULL;
-	p->stats.since = 0;
 }
 
 /* Pauses of a second, then longer ones; never all calls at one moment. */
@@ -257,7 +256,6 @@ static void on_live(struct publish *p, const struct rtmp_event *event)
 	p->live_since_ms = mono_ms();
 	p->stall_sent = 0;
 	p->stall_checks = 0;
-	p->stats.since = mono_wall_s();
 	feed_begin(&p->feed);
 	loop_timer_start(&p->timer, p->env->settings.timeout_ms / STALL_CHECKS);
 	publish_set_state(p, PUBLISH_PUBLISHING, "");

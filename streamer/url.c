@@ -31,7 +31,6 @@ struct parts {
 	bool tls;
 	struct span scheme, user, password, host, app, stream, query;
 	struct span origin; /* scheme to port, without the user part */
-	bool is_ipv6;
 	uint16_t port;
 };
 
@@ -160,7 +159,6 @@ static int parse_host(struct span s, struct parts *p, struct err *err)
 
 	if (s.len && s.at[0] == '[') {
 		end = span_first(s, ']');
-		p->is_ipv6 = true;
 		p->host = span_of(s.at + 1, end ? end : s.at + 1);
 		if (!end || !is_ipv6(p->host))
 			return err_set(err, -EINVAL,
