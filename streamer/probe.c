@@ -258,8 +258,9 @@ static int connect_once(struct probe *p)
 {
 	static const struct stream_handler handler = { on_open, on_data,
 						       on_close };
-	const struct stream_target target = { p->url.host, p->url.port,
-					      p->url.tls };
+	const struct stream_target target = { .host = p->url.host,
+					      .port = p->url.port,
+					      .tls = p->url.tls };
 	const struct rtmp_config config = {
 		.app = p->url.app,
 		.tc_url = p->url.tc_url,

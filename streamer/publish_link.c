@@ -86,13 +86,16 @@ static uint64_t pause_ms(const struct publish *p)
 {
 	uint64_t most = p->again == AGAIN_LATER ? RETRY_LASTING_MAX_MS
 						: p->env->settings.retry_max_ms;
-	uint64_t ms = RETRY_MS;
+	uint64_t ms = RETRY_MS, waited;
 	uint64_t chance = (uintptr_t)p / sizeof(*p) ^ mono_ns() / 1000;
 
 	for (unsigned i = RETRIES_AT_ONCE; i < p->failures && ms < most; i++)
 		ms = ms * 3 / 2;
 	ms = ms < most ? ms : most;
-	return ms - chance % (ms / 10 + 1);
+	ms -= chance % (ms / 10 + 1);
+	/* A host that is gone is asked as often as one that refuses. */
+	waited = mono_ms() - p->tried_ms;
+	return ms > waited ? ms - waited : 0;
 }
 
 static void say_retrying(struct publish *p)
@@ -128,6 +131,8 @@ static void give_up(struct publish *p, enum publish_again again,
 	}
 	if (was_stable(p))
 		p->failures = 0;
+	if (p->state == PUBLISH_PUBLISHING)
+		p->tried_ms = mono_ms();
 	p->failures++;
 	p->again = again;
 	buf_wipe(&p->query);
@@ -464,7 +469,8 @@ static int make_session(struct publish *p)
 	};
 	const struct stream_target target = { .host = p->url.host,
 					      .port = p->url.port,
-					      .tls = p->url.tls };
+					      .tls = p->url.tls,
+					      .silence_ms = s->timeout_ms };
 	int err = rtmp_new(&config, on_event, p, &p->rtmp);
 
 	/* Twice: what has been sent stays in the buffer for a while. */
@@ -489,6 +495,7 @@ void publish_link_start(struct publish *p)
 		publish_set_state(p, PUBLISH_CONNECTING, why);
 	}
 	p->window = p->bandwidth = UINT32_MAX;
+	p->tried_ms = mono_ms();
 	err = make_session(p);
 	if (err)
 		give_up(p, AGAIN_SOON, err_str(err));

@@ -60,6 +60,7 @@ struct publish {
 	unsigned failures;
 	struct loop_timer timer; /* deadline, stall check, or pause */
 	bool was_live;		 /* with this URL */
+	uint64_t tried_ms;	 /* the last try began, or what it made ended */
 	uint64_t live_since_ms;
 	uint64_t stall_sent;
 	unsigned stall_checks;

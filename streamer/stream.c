@@ -22,7 +22,7 @@
 enum {
 	READ_SIZE = 16 << 10,
 	READS_MAX = 8, /* for one readiness, so that no peer owns the loop */
-	NEXT_ADDRESS_MS = 3000,
+	CONNECT_MS = 3000, /* to each address */
 	/* More in the kernel would only be more delay. */
 	UNSENT_MAX = 256 << 10,
 	/* What a key frame needed over this is given back. */
@@ -54,6 +54,7 @@ struct stream {
 	enum state state;
 	char *host;
 	uint16_t port;
+	uint32_t silence_ms;
 	bool tls_wanted;
 	struct lookup lookup;
 	struct resolve_result found;
@@ -393,10 +394,12 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 }
 
 /* What fails here only costs comfort. */
-static void set_options(int fd)
+static void set_options(int fd, uint32_t silence_ms)
 {
 	int one = 1, unsent = UNSENT_MAX;
 
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms,
+		   sizeof(silence_ms));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
@@ -406,7 +409,7 @@ static int watch_socket(struct stream *s)
 {
 	struct event_base *base = loop_base(s->env->loop);
 
-	set_options(s->fd);
+	set_options(s->fd, s->silence_ms);
 	s->readable =
 		event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
 	s->writable = event_new(base, s->fd, EV_WRITE, on_writable, s);
@@ -450,18 +453,18 @@ static void connect_next(struct stream *s)
 	} while (err && s->next < s->found.count);
 	if (err)
 		fail(s, err, err_str(err));
-	else if (s->next < s->found.count)
-		loop_timer_start(&s->timer, NEXT_ADDRESS_MS);
+	else
+		loop_timer_start(&s->timer, CONNECT_MS);
 }
 
-/* An address that does not answer while there are more, or a slow end. */
+/* An address that does not answer, or a slow end. */
 static void on_timer(struct loop_timer *timer)
 {
 	struct stream *s = container_of(timer, struct stream, timer);
 
 	if (s->state == STATE_FINISH)
 		fail(s, -ETIMEDOUT, "");
-	else if (s->state == STATE_CONNECT && s->next < s->found.count)
+	else if (s->state == STATE_CONNECT)
 		try_next(s, -ETIMEDOUT);
 }
 
@@ -510,6 +513,7 @@ int stream_open(struct stream_env *env, const struct stream_target *target,
 	s->arg = arg;
 	s->fd = -1;
 	s->port = target->port;
+	s->silence_ms = target->silence_ms;
 	s->tls_wanted = target->tls;
 	list_init(&s->node);
 	lookup_init(&s->lookup);

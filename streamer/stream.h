@@ -68,6 +68,8 @@ struct stream_target {
 	const char *host; /* a name or an address */
 	uint16_t port;
 	bool tls;
+	/* How long what was sent may go unacknowledged; 0: minutes. */
+	uint32_t silence_ms;
 };
 
 /* `buffer_bytes` is the most that the send buffer may hold. */

@@ -3,6 +3,7 @@
 """The publisher on real RTMP servers, and what servers do to it."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -272,6 +273,28 @@ def test_silent(world):
     server.process.suspend()
     assert "no answer from" in _trouble(world, server.port, milliseconds=800)
     server.process.resume()
+
+
+def test_vanished(world):
+    """a host that goes off the network is noticed, and looked for every 3 s"""
+    server = Server(world)
+    # So slow that what is not acknowledged would fit for a minute.
+    publisher = Publisher(world, Shared.file,
+                          f"rtmp://127.0.0.1:{server.port}/live/x",
+                          "-s", "0.1", "-l", "99", "-t", "1000")
+    server.wait("message 9")
+    server.process.signal(signal.SIGUSR1)
+    publisher.wait_log("state=retrying why=127.0.0.1:"
+                       f"{server.port}: Connection timed out")
+    publisher.process.kill()
+    publisher = Publisher(world, Shared.file,
+                          f"rtmp://127.0.0.1:{server.port}/live/y",
+                          "-t", "60000")
+    publisher.wait_log("retrying (1/3)...")
+    server.process.signal(signal.SIGUSR2)
+    server.wait("publish y")
+    publisher.process.kill()
+    assert publisher.process.log_text().count("Connection timed out")
 
 
 def test_stalled(world):

@@ -9,14 +9,17 @@
 
 It prints "port N", then a line for each thing that happens:
 "connect APP", "publish KEY", "message TYPE TS LEN", "bye". With --flv the
-media of the first publisher is written as an FLV file.
+media of the first publisher is written as an FLV file. SIGUSR1: its host goes
+off the network, nothing that comes is heard any more; SIGUSR2: it is back.
 """
 
 import argparse
 import base64
+import ctypes
 import hashlib
 import hmac
 import os
+import signal
 import socket
 import ssl
 import struct
@@ -309,6 +312,19 @@ class Client:
                 self.media(kind, ts, body)
 
 
+# ---- the network -------------------------------------------------------------
+
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
+DROP_ALL = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 0), 8)
+FILTER = struct.pack("@HP", 1, ctypes.addressof(DROP_ALL))
+
+
+def set_filter(sockets, option, value):
+    for sock in sockets:
+        if sock.fileno() >= 0:
+            sock.setsockopt(socket.SOL_SOCKET, option, value)
+
+
 def serve(sock, options):
     try:
         if options.cert:
@@ -339,9 +355,15 @@ def main():
         # Before anybody connects: the window is agreed upon then.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
                             options.rcvbuf)
+    sockets = [listener]
+    signal.signal(signal.SIGUSR1, lambda *_: set_filter(
+        sockets, SO_ATTACH_FILTER, FILTER))
+    signal.signal(signal.SIGUSR2, lambda *_: set_filter(
+        sockets, SO_DETACH_FILTER, 0))
     say("port", listener.getsockname()[1])
     while True:
         sock, _ = listener.accept()
+        sockets.append(sock)
         threading.Thread(target=serve, args=(sock, options),
                          daemon=True).start()
 
