@@ -172,14 +172,36 @@ static int new_call(struct calls *calls, const struct sip_invite *invite,
 
 /* ---- from SIP ----------------------------------------------------------- */
 
-static int admits(void *arg)
+/* A flood of calls must not become a flood of lines. */
+static void log_refusal(struct calls *calls, const struct sip_flow *from,
+			const char *why)
+{
+	uint64_t now = mono_ms();
+	char peer[SIP_ADDR_SIZE];
+
+	if (calls->refusal_logged_ms && now < calls->refusal_logged_ms + 1000)
+		return;
+	calls->refusal_logged_ms = now;
+	log_warning("call from %s refused: %s",
+		    sip_addr_text(&from->peer, peer), why);
+}
+
+static int admits(void *arg, const struct sip_flow *from)
 {
 	struct calls *calls = arg;
+	const char *why;
 
 	if (!calls->settings->enabled || calls->draining)
 		return 503;
-	return admit_check(&calls->admit, calls->count, calls->half_open) ? 503
-									  : 0;
+	if (!from)
+		why = admit_check(&calls->admit, calls->count,
+				  calls->half_open);
+	else
+		why = admit_take(&calls->admit, calls->count, calls->half_open,
+				 mono_ms());
+	if (from && why)
+		log_refusal(calls, from, why);
+	return why ? 503 : 0;
 }
 
 static bool is_allowed(void *arg, const struct sockaddr_storage *peer)
@@ -255,15 +277,9 @@ static int on_incoming(void *arg, struct sip_dialog *d,
 		       const struct sip_invite *invite, void **ret_call)
 {
 	struct calls *calls = arg;
-	const char *why = admit_take(&calls->admit, calls->count,
-				     calls->half_open, mono_ms());
 	struct call *c;
 	int status;
 
-	if (why) {
-		log_warning("call from <%s> refused: %s", invite->caller, why);
-		return 503;
-	}
 	/* The list may have changed since the connection was made. */
 	if (!is_allowed(calls, &invite->flow->peer))
 		return 403;

@@ -24,6 +24,7 @@ struct calls {
 	unsigned count, half_open;
 	uint64_t total;
 	struct admit admit;
+	uint64_t refusal_logged_ms;
 	struct udp_range ports;
 	bool draining;
 	struct loop_timer drain_timer;

@@ -50,14 +50,14 @@ static void respond(struct sip *sip, struct sip_txn *txn, struct sip_msg *msg,
  * Outside of dialogs only what must be remembered has a transaction: the rest
  * is answered the same when it comes again (RFC 3261 section 8.2.7), and a
  * flood of it over UDP takes no place from calls. Transactions beyond the limit
- * get 503.
+ * get 503, and beyond the share of one dialog.
  */
 static struct sip_txn *serve(struct sip *sip, const struct sip_flow *flow,
-			     const struct sip_msg *msg)
+			     const struct sip_msg *msg, struct list *share)
 {
 	struct sip_txn *txn;
 
-	if (!sip_txn_serve(sip->dialogs.txns, msg, flow, &txn))
+	if (!sip_txn_serve(sip->dialogs.txns, msg, flow, share, &txn))
 		return txn;
 	respond_stateless(sip, flow, msg, 503);
 	return NULL;
@@ -76,17 +76,17 @@ static void answer(struct sip *sip, const struct sip_flow *flow,
 static void on_invite(struct sip *sip, const struct sip_flow *flow,
 		      struct sip_msg *msg)
 {
-	int status = sip->dialogs.handler.admits(sip->dialogs.arg);
+	int status = sip->dialogs.handler.admits(sip->dialogs.arg, flow);
 	struct sip_dialog *d;
 	struct sip_txn *txn;
 
-	if (sip_dialog_find_merged(&sip->dialogs, msg))
+	if (!status && sip_dialog_find_merged(&sip->dialogs, msg))
 		status = 482;
 	if (status) {
 		answer(sip, flow, msg, status);
 		return;
 	}
-	txn = serve(sip, flow, msg);
+	txn = serve(sip, flow, msg, NULL);
 	if (!txn) {
 		sip_msg_free(msg);
 	} else if (sip_dialog_new(&sip->dialogs, flow, txn, msg, &d)) {
@@ -100,7 +100,7 @@ static void on_invite(struct sip *sip, const struct sip_flow *flow,
 static void on_options(struct sip *sip, const struct sip_flow *flow,
 		       struct sip_msg *msg)
 {
-	int status = sip->dialogs.handler.admits(sip->dialogs.arg);
+	int status = sip->dialogs.handler.admits(sip->dialogs.arg, NULL);
 
 	answer(sip, flow, msg, status ? status : 200);
 }
@@ -109,7 +109,7 @@ static void on_cancel(struct sip *sip, const struct sip_flow *flow,
 		      struct sip_msg *msg)
 {
 	struct sip_txn *invite = sip_txns_find_invite(sip->dialogs.txns, msg);
-	struct sip_txn *txn = invite ? serve(sip, flow, msg) : NULL;
+	struct sip_txn *txn = invite ? serve(sip, flow, msg, NULL) : NULL;
 	struct sip_dialog *d = invite ? sip_txn_arg(invite) : NULL;
 
 	if (!invite)
@@ -156,8 +156,12 @@ static void on_in_dialog(struct sip *sip, const struct sip_flow *flow,
 {
 	struct sip_dialog *d = sip_dialog_find(&sip->dialogs, msg);
 	bool is_ack = msg->method == SIP_ACK;
-	struct sip_txn *txn = d && !is_ack ? serve(sip, flow, msg) : NULL;
+	struct sip_txn *txn = NULL;
 
+	/* Its BYE is the last of them. */
+	if (d && !is_ack)
+		txn = serve(sip, flow, msg,
+			    msg->method == SIP_BYE ? NULL : &d->served);
 	if (txn || (d && is_ack)) {
 		sip_dialog_receive(d, flow, txn, msg);
 		return;

@@ -35,8 +35,11 @@ struct sip_invite {
 };
 
 struct sip_handler {
-	/* May calls come: 0, or the status that says no (OPTIONS, too). */
-	int (*admits)(void *arg);
+	/*
+	 * May calls come: 0, or the status that says no. A call from there
+	 * begins, which counts; NULL: it is only asked (OPTIONS).
+	 */
+	int (*admits)(void *arg, const struct sip_flow *from);
 	bool (*is_allowed)(void *arg, const struct sockaddr_storage *peer);
 	/*
 	 * A new call. 0: taken, `ret_call` goes with all that follows, and

@@ -42,6 +42,7 @@ void sip_dialog_free(struct sip_dialog *d)
 		sip_txn_set_arg(d->open_txn, NULL);
 	if (d->refresh_txn)
 		sip_txn_forget(d->refresh_txn);
+	sip_txn_release_share(&d->served);
 	loop_cancel(d->owner->loop, &d->doom);
 	loop_timer_release(&d->accept_timer);
 	loop_timer_release(&d->expires_timer);
@@ -198,6 +199,7 @@ int sip_dialog_new(struct sip_dialogs *owner, const struct sip_flow *flow,
 	d->owner = owner;
 	d->flow = *flow;
 	d->unlisted = true; /* not in the table yet */
+	list_init(&d->served);
 	loop_task_init(&d->doom, on_doom);
 	buf_init(&d->accept, SIP_TEXT_MAX);
 	err = fill(d, msg);

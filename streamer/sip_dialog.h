@@ -51,6 +51,7 @@ struct sip_dialog {
 	bool peer_updates; /* allows UPDATE */
 	bool peer_timer;   /* supports timer */
 
+	struct list served; /* transactions of theirs */
 	/* What we have not answered yet. */
 	struct sip_txn *open_txn;
 	struct sip_msg *open_msg;

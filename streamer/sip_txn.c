@@ -24,6 +24,7 @@ enum state {
 
 struct sip_txn {
 	UT_hash_handle hh;
+	struct list node; /* among those that one dialog has */
 	char *key;
 	struct sip_txns *owner;
 	enum kind kind;
@@ -85,6 +86,7 @@ static void free_txn(struct sip_txn *txn)
 {
 	if (txn->key && !txn->unlisted)
 		HASH_DEL(txn->owner->table, txn);
+	list_del(&txn->node);
 	loop_cancel(txn->owner->loop, &txn->doom);
 	loop_timer_release(&txn->timer);
 	buf_wipe(&txn->text);
@@ -185,6 +187,7 @@ static int new_txn(struct sip_txns *txns, enum kind kind,
 	txn->owner = txns;
 	txn->kind = kind;
 	txn->flow = *flow;
+	list_init(&txn->node);
 	loop_task_init(&txn->doom, on_doom);
 	err = loop_timer_init(&txn->timer, txns->loop, on_timer);
 	txn->key = err ? NULL : strdup(buf_text(key));
@@ -267,12 +270,24 @@ struct sip_txn *sip_txns_find_invite(const struct sip_txns *txns,
 
 /* ---- servers ------------------------------------------------------------ */
 
+static bool has_room(const struct list *share)
+{
+	size_t n = 0;
+
+	list_for_each(it, share)
+		n++;
+	return n < SIP_TXN_SHARE;
+}
+
 int sip_txn_serve(struct sip_txns *txns, const struct sip_msg *request,
-		  const struct sip_flow *flow, struct sip_txn **ret)
+		  const struct sip_flow *flow, struct list *share,
+		  struct sip_txn **ret)
 {
 	struct buf key;
 	int err;
 
+	if (share && !has_room(share))
+		return -ENOSPC;
 	buf_init(&key, 65536);
 	err = sip_msg_key(request, request->method, &key);
 	if (!err)
@@ -281,9 +296,19 @@ int sip_txn_serve(struct sip_txns *txns, const struct sip_msg *request,
 							    : SERVER,
 			      flow, &key, ret);
 	buf_release(&key);
-	if (!err && flow->transport == SIP_UDP)
+	if (err)
+		return err;
+	if (share)
+		list_add_tail(share, &(*ret)->node);
+	if (flow->transport == SIP_UDP)
 		sip_msg_reply_address(request, &flow->peer, &(*ret)->flow.peer);
-	return err;
+	return 0;
+}
+
+void sip_txn_release_share(struct list *share)
+{
+	list_for_each_safe(it, share)
+		list_del(it);
 }
 
 void sip_txn_respond(struct sip_txn *txn, int status, struct buf *text)

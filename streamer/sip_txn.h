@@ -3,6 +3,7 @@
 #define UPCAST_SIP_TXN_H
 
 #include "lib/buf.h"
+#include "lib/list.h"
 #include "streamer/sip_msg.h"
 #include "streamer/sip_net.h"
 
@@ -22,7 +23,10 @@
 struct sip_txn;
 struct sip_txns;
 
-enum { SIP_TAG_SIZE = 24 };
+enum {
+	SIP_TAG_SIZE = 24,
+	SIP_TXN_SHARE = 64, /* of what is served, for one dialog */
+};
 
 /* `status` is the final response's, or 408 and 503 with `msg` NULL where none
  * came. */
@@ -45,10 +49,15 @@ struct sip_txn *sip_txns_find_invite(const struct sip_txns *txns,
  */
 bool sip_txn_receive(struct sip_txn *txn, const struct sip_msg *msg);
 
-/* For a request that none was found for. -ENOSPC: too many are live. */
+/*
+ * For a request that none was found for. -ENOSPC: too many are live, of all or
+ * of `share`, a list of the caller's that has those of one dialog (or NULL).
+ */
 int sip_txn_serve(struct sip_txns *txns, const struct sip_msg *request,
-		  const struct sip_flow *flow,
+		  const struct sip_flow *flow, struct list *share,
 		  struct sip_txn **ret) ATTR_MUST_CHECK;
+/* The list ends; what is in it lives on. */
+void sip_txn_release_share(struct list *share);
 /* Sends a response and keeps it for retransmissions; takes the buffer's bytes
  * and leaves it empty. */
 void sip_txn_respond(struct sip_txn *txn, int status, struct buf *text);

@@ -40,7 +40,7 @@ static void tell(const char *fmt, ...)
 	va_end(ap);
 }
 
-static int on_admits(void *arg)
+static int on_admits(void *arg, const struct sip_flow *from)
 {
 	return side.admits;
 }

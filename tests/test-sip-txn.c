@@ -59,7 +59,7 @@ static int serve(struct sip_txns *txns, enum sip_transport transport,
 
 	if (err)
 		return err;
-	err = sip_txn_serve(txns, m, &flow, ret);
+	err = sip_txn_serve(txns, m, &flow, NULL, ret);
 	sip_msg_free(m);
 	return err;
 }
