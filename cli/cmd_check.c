@@ -181,7 +181,7 @@ static void check_daemon(struct check *c, enum schema_id enabled)
 }
 
 /* Outside parties, ports and servers, as the daemon itself meets them. */
-static void run_probe(struct check *c, const char *name)
+static void run_probe(struct check *c, const char *name, const char *instance)
 {
 	char installed[256];
 	const char *argv[] = { name, "--probe", "-c", c->cli->config_path,
@@ -191,9 +191,9 @@ static void run_probe(struct check *c, const char *name)
 	snprintf(installed, sizeof(installed), "%s/%s", SBINDIR, name);
 	if (!access(installed, X_OK))
 		argv[0] = installed;
-	if (c->cli->instance) {
+	if (instance) {
 		argv[4] = "-i";
-		argv[5] = c->cli->instance;
+		argv[5] = instance;
 	}
 	if (access(c->cli->config_path, F_OK))
 		return;
@@ -226,7 +226,7 @@ static void check_streamer(struct check *c)
 	check_certificate(c);
 	check_bundles(c, "streamer");
 	check_callers(c);
-	run_probe(c, "upcast-streamer");
+	run_probe(c, "upcast-streamer", NULL);
 	check_bridge(c);
 	check_buffers(c);
 	check_files(c);
@@ -251,7 +251,7 @@ static void check_uploader(struct check *c)
 	if (check_needs(c->cli))
 		c->failures++;
 	else
-		run_probe(c, "upcast-uploader");
+		run_probe(c, "upcast-uploader", c->cli->instance);
 }
 
 int cmd_check(struct cli *cli, const struct table_match *m)

@@ -198,14 +198,15 @@ static void end(struct program *p)
 
 static int configure(struct program *p, int argc, char **argv, struct err *err)
 {
+	static const struct boot_program program = {
+		.summary = "shows calls and recordings as files: [options] "
+			   "[[source] mountpoint] [-o option,...]",
+	};
 	int code = options_parse(argc, argv, &p->options, err);
 
 	if (code)
 		return code;
-	boot_parse(p->options.argc, p->options.argv,
-		   "shows calls and recordings as files: [options] "
-		   "[[source] mountpoint] [-o option,...]",
-		   NULL, &p->boot);
+	boot_parse(p->options.argc, p->options.argv, &program, &p->boot);
 	if (p->options.config_path)
 		p->boot.config_path = p->options.config_path;
 	return conf_load(p->boot.config_path, NULL, &p->conf, err);

@@ -15,6 +15,7 @@
 #include "lib/notify.h"
 #include "lib/schema.h"
 
+/* The last one is only for programs that have instances. */
 static const struct {
 	struct option option;
 	const char *argument, *help;
@@ -22,9 +23,6 @@ static const struct {
 	{ { "config", required_argument, NULL, 'c' },
 	  " FILE",
 	  "settings [" BOOT_CONFIG_PATH "]" },
-	{ { "instance", required_argument, NULL, 'i' },
-	  " NAME",
-	  "instance: section [uploader NAME]" },
 	{ { "check", no_argument, NULL, 'n' },
 	  "",
 	  "check the settings and exit" },
@@ -34,19 +32,27 @@ static const struct {
 	{ { "verbose", no_argument, NULL, 'v' }, "", "log at debug level" },
 	{ { "version", no_argument, NULL, 'V' }, "", "print the version" },
 	{ { "help", no_argument, NULL, 'h' }, "", "print this" },
+	{ { "instance", required_argument, NULL, 'i' },
+	  " NAME",
+	  "instance: section [uploader NAME]" },
 };
 
 /* The write end that tells the parent, in a daemon that is not yet ready. */
 static int ready_fd = -1;
 
-static void print_usage(FILE *to, const char *summary,
-			const struct boot_option *more)
+static size_t common_count(const struct boot_program *program)
 {
+	return ARRAY_SIZE(common) - !program->has_instances;
+}
+
+static void print_usage(FILE *to, const struct boot_program *program)
+{
+	const struct boot_option *more = program->more;
 	char name[64];
 
 	fprintf(to, "usage: %s [options]\n%s\n\n",
-		program_invocation_short_name, summary);
-	for (size_t i = 0; i < ARRAY_SIZE(common); i++) {
+		program_invocation_short_name, program->summary);
+	for (size_t i = 0; i < common_count(program); i++) {
 		snprintf(name, sizeof(name), "-%c, --%s%s",
 			 common[i].option.val, common[i].option.name,
 			 common[i].argument);
@@ -58,10 +64,9 @@ static void print_usage(FILE *to, const char *summary,
 	}
 }
 
-static void ATTR_NORETURN exit_usage(const char *summary,
-				     const struct boot_option *more)
+static void ATTR_NORETURN exit_usage(const struct boot_program *program)
 {
-	print_usage(stderr, summary, more);
+	print_usage(stderr, program);
 	exit(BOOT_EXIT_USAGE);
 }
 
@@ -98,30 +103,34 @@ static void apply(int letter, struct boot *ret)
 }
 
 /* All long options, the common ones first; an index of `more` is no letter. */
-static void fill_options(struct option *dst, const struct boot_option *more)
+static void fill_options(struct option *dst, const struct boot_program *program)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
+	const struct boot_option *more = program->more;
+
+	for (size_t i = 0; i < common_count(program); i++)
 		*dst++ = common[i].option;
 	for (int i = 0; more && more[i].name && i < BOOT_OPTIONS_MAX; i++)
 		*dst++ = (struct option){ more[i].name, no_argument, NULL,
 					  256 + i };
 }
 
-void boot_parse(int argc, char **argv, const char *summary,
-		const struct boot_option *more, struct boot *ret)
+void boot_parse(int argc, char **argv, const struct boot_program *program,
+		struct boot *ret)
 {
+	const char *letters = program->has_instances ? "+c:nfvVhi:"
+						     : "+c:nfvVh";
 	struct option options[ARRAY_SIZE(common) + BOOT_OPTIONS_MAX + 1];
 	int letter;
 
 	memset(options, 0, sizeof(options));
-	fill_options(options, more);
+	fill_options(options, program);
 	*ret = (struct boot){ .config_path = BOOT_CONFIG_PATH };
-	while ((letter = getopt_long(argc, argv, "+c:i:nfvVh", options,
-				     NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, letters, options, NULL)) !=
+	       -1) {
 		if (letter == '?')
-			exit_usage(summary, more);
+			exit_usage(program);
 		if (letter == 'h') {
-			print_usage(stdout, summary, more);
+			print_usage(stdout, program);
 			exit(0);
 		}
 		if (letter == 'V') {
@@ -130,7 +139,7 @@ void boot_parse(int argc, char **argv, const char *summary,
 			exit(0);
 		}
 		if (letter >= 256)
-			*more[letter - 256].set = true;
+			*program->more[letter - 256].set = true;
 		else
 			apply(letter, ret);
 	}

@@ -12,7 +12,7 @@
  * daemon.
  *
  *	-c FILE		settings [/etc/upcast/upcast.ini]
- *	-i NAME		instance
+ *	-i NAME		instance, where a program has them
  *	-n		check the settings and exit: 0, or 1 with the sentences
  *	-f		stay in the foreground, log to standard error
  *	-v		log at debug level; -V: version; -h: help
@@ -21,7 +21,7 @@
  * started it returns then, with 0, or earlier with 1 if it failed. Until then
  * standard error is still that of the command, and errors are told there.
  *
- *	boot_parse(argc, argv, "publishes recordings", more, &boot);
+ *	boot_parse(argc, argv, &program, &boot);
  *	... conf_load(), log_open(), boot_limits() ...
  *	err = boot_detach(&boot, &e);		// before any thread
  *	... listen, drop into the loop ...
@@ -47,13 +47,19 @@ struct boot_option {
 	const char *help;
 };
 
+struct boot_program {
+	const char *summary; /* what it does, for -h */
+	bool has_instances;
+	/* NULL, or at most BOOT_OPTIONS_MAX options of its own. */
+	const struct boot_option *more;
+};
+
 /*
  * Prints usage or version and exits where the options ask for it, or with
- * BOOT_EXIT_USAGE where they are wrong. `more`: NULL, or at most
- * BOOT_OPTIONS_MAX options of the program's own.
+ * BOOT_EXIT_USAGE where they are wrong.
  */
-void boot_parse(int argc, char **argv, const char *summary,
-		const struct boot_option *more, struct boot *ret);
+void boot_parse(int argc, char **argv, const struct boot_program *program,
+		struct boot *ret);
 /* Forks unless -f; returns in the child. Before threads, loops and locks. */
 int boot_detach(const struct boot *boot, struct err *err) ATTR_MUST_CHECK;
 /* Start is over: the parent may exit, the service manager is told. */

@@ -37,7 +37,7 @@ struct daemon {
 static int load(const struct daemon *d, struct settings **ret, struct err *err)
 {
 	struct conf *conf;
-	int rc = conf_load(d->boot.config_path, d->boot.instance, &conf, err);
+	int rc = conf_load(d->boot.config_path, NULL, &conf, err);
 
 	if (rc)
 		return rc;
@@ -248,10 +248,13 @@ int main(int argc, char **argv)
 		{ "probe", &probe, "try ports and servers, step by step" },
 		{ NULL, NULL, NULL },
 	};
+	const struct boot_program program = {
+		.summary = "publishes a bridge's calls as RTMP streams",
+		.more = options,
+	};
 	struct err err;
 
-	boot_parse(argc, argv, "publishes a bridge's calls as RTMP streams",
-		   options, &d.boot);
+	boot_parse(argc, argv, &program, &d.boot);
 	if (probe)
 		return probe_run(&d.boot);
 	if (load(&d, &d.settings, &err))

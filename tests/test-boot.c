@@ -20,8 +20,10 @@ static const struct boot_option more[] = {
 };
 
 /* The words of `line` as the program's arguments. */
-static struct boot parse(const char *line)
+static struct boot parse_as(const char *line, bool has_instances)
 {
+	const struct boot_program program = { "does nothing", has_instances,
+					      more };
 	static char words[256];
 	static char *argv[32];
 	struct boot boot;
@@ -33,8 +35,13 @@ static struct boot parse(const char *line)
 	argv[argc] = NULL;
 	optind = 0; /* glibc: begin anew */
 	probe = false;
-	boot_parse(argc, argv, "does nothing", more, &boot);
+	boot_parse(argc, argv, &program, &boot);
 	return boot;
+}
+
+static struct boot parse(const char *line)
+{
+	return parse_as(line, true);
 }
 
 static int test_options(void)
@@ -97,6 +104,11 @@ static void child_parse(void *arg)
 	parse(*(const char **)arg);
 }
 
+static void child_parse_one(void *arg)
+{
+	parse_as(*(const char **)arg, false);
+}
+
 static int test_exits(void)
 {
 	static const struct {
@@ -124,6 +136,10 @@ static int test_exits(void)
 		CHECK_EQ(WEXITSTATUS(r.status), cases[i].status);
 		CHECK(strstr(r.text, cases[i].text));
 	}
+	option = "-i x";
+	CHECK_OK(run_child(child_parse_one, &option, &r));
+	CHECK_EQ(WEXITSTATUS(r.status), BOOT_EXIT_USAGE);
+	CHECK(strstr(r.text, "usage: ") && !strstr(r.text, "--instance"));
 out:
 	return err;
 }

@@ -231,11 +231,15 @@ int main(int argc, char **argv)
 		  "with --probe: upload a one-second video, too" },
 		{ NULL, NULL, NULL },
 	};
+	const struct boot_program program = {
+		.summary = "uploads a bridge's recordings to Vbrick Rev",
+		.has_instances = true,
+		.more = options,
+	};
 	struct conf *conf;
 	struct err err;
 
-	boot_parse(argc, argv, "uploads a bridge's recordings to Vbrick Rev",
-		   options, &d.boot);
+	boot_parse(argc, argv, &program, &d.boot);
 	if (load(&d, &conf, &err))
 		return fail(&err);
 	if (d.boot.check_only) {
