@@ -21,6 +21,7 @@
 enum { READ_MAX = 65536, OUTPUT_MAX = 1 << 20, TLS_HANDSHAKE = 0x16 };
 
 static void on_event(struct bufferevent *bev, short what, void *arg);
+static int try_next(struct sip_conn *conn);
 
 static void start_timer(struct sip_conn *conn, bool stalled)
 {
@@ -49,6 +50,8 @@ static void on_timer(struct loop_timer *timer)
 {
 	struct sip_conn *conn = container_of(timer, struct sip_conn, timer);
 
+	if (!try_next(conn))
+		return;
 	sip_conn_kill(conn, conn->stalled ? "too slow" : "idle");
 }
 
@@ -167,10 +170,14 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	if (conn->dead)
 		return;
 	if (what & BEV_EVENT_CONNECTED) {
+		free(conn->found);
+		conn->found = NULL;
 		learn_addresses(conn);
 		start_timer(conn, false);
 		return;
 	}
+	if (!try_next(conn))
+		return;
 	if (conn->ssl && what & BEV_EVENT_ERROR)
 		sip_tls_explain(conn->ssl, bufferevent_get_openssl_error(bev),
 				why, sizeof(why));
@@ -315,27 +322,77 @@ int sip_conn_accept(const struct sip_conn_owner *owner,
 
 static int connect_stream(struct sip_conn *conn)
 {
-	return bufferevent_socket_connect(conn->bev,
-					  (struct sockaddr *)&conn->flow.peer,
-					  (int)sip_addr_len(&conn->flow.peer))
-		       ? -ENOTCONN
-		       : 0;
+	struct sockaddr *peer = (struct sockaddr *)&conn->flow.peer;
+	int err;
+
+	/* What fails at once is told by what we return. */
+	bufferevent_setcb(conn->bev, NULL, NULL, NULL, NULL);
+	err = bufferevent_socket_connect(conn->bev, peer,
+					 (int)sip_addr_len(&conn->flow.peer));
+	bufferevent_setcb(conn->bev, on_read, NULL, on_event, conn);
+	return err ? -ENOTCONN : 0;
 }
 
-/* Of the family by which the peer came, if there is one. */
-static int choose_address(struct sip_conn *conn,
+/* Only those of the family by which the peer came, if there are any. */
+static int take_addresses(struct sip_conn *conn,
 			  const struct resolve_result *result)
 {
-	uint16_t port = sip_addr_port(&conn->flow.peer);
+	struct resolve_result *r = malloc(sizeof(*r));
 	struct sockaddr_storage sa;
+	size_t n = 0;
 
-	for (size_t i = 0; i < result->count; i++)
-		if (!sip_addr_parse(result->addresses[i], port, &sa) &&
-		    sa.ss_family == conn->flow.peer.ss_family) {
-			conn->flow.peer = sa;
-			return 0;
-		}
-	return sip_addr_parse(result->addresses[0], port, &conn->flow.peer);
+	if (!r)
+		return -ENOMEM;
+	*r = *result;
+	for (size_t i = 0; i < r->count; i++)
+		if (!sip_addr_parse(r->addresses[i], 0, &sa) &&
+		    sa.ss_family == conn->flow.peer.ss_family)
+			memmove(r->addresses[n++], r->addresses[i],
+				sizeof(r->addresses[i]));
+	r->count = n ? n : r->count;
+	conn->found = r;
+	return 0;
+}
+
+/* What waits to be sent goes with the next one. */
+static int renew_stream(struct sip_conn *conn)
+{
+	struct evbuffer *kept = evbuffer_new();
+	struct evbuffer *output = bufferevent_get_output(conn->bev);
+	int err = kept ? 0 : -ENOMEM;
+
+	evbuffer_unfreeze(output, 1);
+	if (!err && evbuffer_add_buffer(kept, output))
+		err = -ENOMEM;
+	bufferevent_free(conn->bev);
+	conn->bev = NULL;
+	conn->ssl = NULL;
+	err = err ? err : open_stream(conn, false);
+	if (!err && bufferevent_write_buffer(conn->bev, kept))
+		err = -ENOMEM;
+	if (kept)
+		evbuffer_free(kept);
+	return err;
+}
+
+/* -ENOENT: there is no other address, or none was looked for. */
+static int try_next(struct sip_conn *conn)
+{
+	struct resolve_result *found = conn->found;
+	uint16_t port = sip_addr_port(&conn->flow.peer);
+	int err = -ENOENT;
+
+	while (err && found && conn->next < found->count) {
+		if (conn->next && renew_stream(conn))
+			return -ENOMEM;
+		conn->stalled = false;
+		start_timer(conn, true);
+		err = sip_addr_parse(found->addresses[conn->next++], port,
+				     &conn->flow.peer);
+		if (!err)
+			err = connect_stream(conn);
+	}
+	return err;
 }
 
 static void on_resolved(void *arg, const struct resolve_result *result)
@@ -345,7 +402,7 @@ static void on_resolved(void *arg, const struct resolve_result *result)
 	conn->lookup = NULL;
 	if (result->err.code)
 		sip_conn_kill(conn, result->err.text);
-	else if (choose_address(conn, result) || connect_stream(conn))
+	else if (take_addresses(conn, result) || try_next(conn))
 		sip_conn_kill(conn, "cannot be connected");
 }
 
@@ -390,6 +447,7 @@ void sip_conn_free(struct sip_conn *conn)
 		loop_cancel(conn->owner->loop, &conn->doom);
 	}
 	resolve_cancel(conn->lookup);
+	free(conn->found);
 	if (conn->sniffer)
 		event_free(conn->sniffer);
 	if (conn->bev)

@@ -16,13 +16,16 @@
 struct bufferevent;
 struct event;
 struct resolve;
+struct resolve_result;
 
 struct sip_conn {
 	UT_hash_handle hh;
 	struct sip_flow flow; /* flow.conn is the key */
 	const struct sip_conn_owner *owner;
-	struct bufferevent *bev; /* NULL while the first byte is awaited */
-	struct resolve *lookup;	 /* the peer's name is asked for */
+	struct bufferevent *bev;      /* NULL while the first byte is awaited */
+	struct resolve *lookup;	      /* the peer's name is asked for */
+	struct resolve_result *found; /* what to try, until one is connected */
+	size_t next;
 	struct event *sniffer;
 	int fd;		    /* the sniffer's */
 	struct ssl_st *ssl; /* the bufferevent's */
@@ -55,7 +58,8 @@ int sip_conn_accept(const struct sip_conn_owner *owner,
 		    struct sip_conn **ret) ATTR_MUST_CHECK;
 /*
  * `flow`: transport, number and peer; with `host` only the peer's port counts,
- * and its address is looked up. What is sent waits for the connection.
+ * and its addresses are looked up and tried, those of the peer's family only if
+ * there are any. What is sent waits for the connection.
  */
 int sip_conn_connect(const struct sip_conn_owner *owner,
 		     const struct sip_flow *flow, const char *host,

@@ -353,12 +353,13 @@ def test_clock(world):
     streamer.stop()
 
 
-def _lose_connection(streamer, number, host, tls=(None, None)):
+def _lose_connection(streamer, number, host, tls=(None, None),
+                     address="127.0.0.1"):
     """A call whose connection is gone; then we hang up. The BYE.
 
-    `tls`: contexts for a client and a server.
+    `tls`: contexts for a client and a server, which is at `address`.
     """
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server((address, 0)) as server:
         contact = f"sip:a@{host}:{server.getsockname()[1]};transport=" + \
             ("tls" if tls[0] else "tcp")
         with Caller(streamer.port, tls[0]) as caller:
@@ -410,6 +411,23 @@ def test_lost_tls(world):
     far.load_cert_chain(pair.cert, pair.key)
     _lose_connection(streamer, 1, "127.0.0.1", (near, far))
     _lose_connection(streamer, 2, "localhost", (near, far))
+    streamer.stop()
+
+
+def test_two_addresses(world):
+    """where one of a name's addresses is dead, the BYE goes to the other"""
+    tap.skip_unless(tap.is_root(), "a host of two addresses takes root")
+    hosts = world.write("hosts", "127.0.0.1 both\n127.86.1.1 both\n")
+    pair = world.authority.server()
+    streamer = answerer(world, tls=pair, before=(
+        "unshare", "-m", "sh", "-c",
+        f"mount --bind {hosts} /etc/hosts && exec \"$@\"", "sh"))
+    near = ssl.create_default_context(cafile=world.authority.bundle)
+    far = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    far.load_cert_chain(pair.cert, pair.key)
+    for number, address in enumerate(("127.0.0.1", "127.86.1.1"), 1):
+        _lose_connection(streamer, number, "both", address=address)
+    _lose_connection(streamer, 3, "both", (near, far), "127.86.1.1")
     streamer.stop()
 
 
