@@ -32,9 +32,8 @@ static void respond_stateless(struct sip *sip, const struct sip_flow *flow,
 	buf_release(&text);
 }
 
-/* Takes the message. */
-static void respond(struct sip *sip, struct sip_txn *txn, struct sip_msg *msg,
-		    int status, const char *tag)
+static void respond(struct sip *sip, struct sip_txn *txn,
+		    const struct sip_msg *msg, int status, const char *tag)
 {
 	struct buf text;
 
@@ -43,7 +42,6 @@ static void respond(struct sip *sip, struct sip_txn *txn, struct sip_msg *msg,
 				 &text))
 		sip_txn_respond(txn, status, &text);
 	buf_release(&text);
-	sip_msg_free(msg);
 }
 
 /*
@@ -65,15 +63,11 @@ static struct sip_txn *serve(struct sip *sip, const struct sip_flow *flow,
 
 /* ---- requests outside of dialogs ---------------------------------------- */
 
-/* These take the message. */
-static void answer(struct sip *sip, const struct sip_flow *flow,
-		   struct sip_msg *msg, int status)
-{
-	respond_stateless(sip, flow, msg, status);
-	sip_msg_free(msg);
-}
-
-static void on_invite(struct sip *sip, const struct sip_flow *flow,
+/*
+ * A message is freed by on_message(), unless one of the functions from here to
+ * there says true: a dialog has taken it then, and perhaps freed it already.
+ */
+static bool on_invite(struct sip *sip, const struct sip_flow *flow,
 		      struct sip_msg *msg)
 {
 	int status = sip->dialogs.handler.admits(sip->dialogs.arg, flow);
@@ -83,29 +77,31 @@ static void on_invite(struct sip *sip, const struct sip_flow *flow,
 	if (!status && sip_dialog_find_merged(&sip->dialogs, msg))
 		status = 482;
 	if (status) {
-		answer(sip, flow, msg, status);
-		return;
+		respond_stateless(sip, flow, msg, status);
+		return false;
 	}
 	txn = serve(sip, flow, msg, NULL);
-	if (!txn) {
-		sip_msg_free(msg);
-	} else if (sip_dialog_new(&sip->dialogs, flow, txn, msg, &d)) {
+	if (!txn)
+		return false;
+	if (sip_dialog_new(&sip->dialogs, flow, txn, msg, &d)) {
 		respond(sip, txn, msg, 500, NULL);
-	} else {
-		sip_dialog_begin(d);
+		return false;
 	}
+	sip_dialog_begin(d);
+	return true;
 }
 
 /* 503 sends a dispatcher to the next of us. */
-static void on_options(struct sip *sip, const struct sip_flow *flow,
+static bool on_options(struct sip *sip, const struct sip_flow *flow,
 		       struct sip_msg *msg)
 {
 	int status = sip->dialogs.handler.admits(sip->dialogs.arg, NULL);
 
-	answer(sip, flow, msg, status ? status : 200);
+	respond_stateless(sip, flow, msg, status ? status : 200);
+	return false;
 }
 
-static void on_cancel(struct sip *sip, const struct sip_flow *flow,
+static bool on_cancel(struct sip *sip, const struct sip_flow *flow,
 		      struct sip_msg *msg)
 {
 	struct sip_txn *invite = sip_txns_find_invite(sip->dialogs.txns, msg);
@@ -114,25 +110,25 @@ static void on_cancel(struct sip *sip, const struct sip_flow *flow,
 
 	if (!invite)
 		respond_stateless(sip, flow, msg, 481);
-	if (!txn) {
-		sip_msg_free(msg);
-		return;
-	}
+	if (!txn)
+		return false;
 	/* The tag of what is cancelled: section 9.2. */
 	respond(sip, txn, msg, 200, sip_txn_tag(invite));
 	if (d)
 		sip_dialog_cancel(d);
+	return false;
 }
 
-static void on_stray(struct sip *sip, const struct sip_flow *flow,
+static bool on_stray(struct sip *sip, const struct sip_flow *flow,
 		     struct sip_msg *msg)
 {
-	answer(sip, flow, msg, 481);
+	respond_stateless(sip, flow, msg, 481);
+	return false;
 }
 
 static const struct {
 	enum sip_method method;
-	void (*on)(struct sip *sip, const struct sip_flow *flow,
+	bool (*on)(struct sip *sip, const struct sip_flow *flow,
 		   struct sip_msg *msg);
 } methods[] = {
 	{ SIP_INVITE, on_invite }, { SIP_OPTIONS, on_options },
@@ -140,18 +136,17 @@ static const struct {
 	{ SIP_INFO, on_stray },	   { SIP_UPDATE, on_stray },
 };
 
-static void dispatch(struct sip *sip, const struct sip_flow *flow,
+static bool dispatch(struct sip *sip, const struct sip_flow *flow,
 		     struct sip_msg *msg)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
-		if (methods[i].method == msg->method) {
-			methods[i].on(sip, flow, msg);
-			return;
-		}
-	answer(sip, flow, msg, 405);
+		if (methods[i].method == msg->method)
+			return methods[i].on(sip, flow, msg);
+	respond_stateless(sip, flow, msg, 405);
+	return false;
 }
 
-static void on_in_dialog(struct sip *sip, const struct sip_flow *flow,
+static bool on_in_dialog(struct sip *sip, const struct sip_flow *flow,
 			 struct sip_msg *msg)
 {
 	struct sip_dialog *d = sip_dialog_find(&sip->dialogs, msg);
@@ -162,42 +157,45 @@ static void on_in_dialog(struct sip *sip, const struct sip_flow *flow,
 	if (d && !is_ack)
 		txn = serve(sip, flow, msg,
 			    msg->method == SIP_BYE ? NULL : &d->served);
-	if (txn || (d && is_ack)) {
-		sip_dialog_receive(d, flow, txn, msg);
-		return;
-	}
+	if (txn || (d && is_ack))
+		return sip_dialog_receive(d, flow, txn, msg);
 	if (!d && !is_ack)
 		respond_stateless(sip, flow, msg, 481);
-	sip_msg_free(msg);
+	return false;
 }
 
-static void on_request(struct sip *sip, const struct sip_flow *flow,
+static bool on_request(struct sip *sip, const struct sip_flow *flow,
 		       struct sip_msg *msg)
 {
 	if (*msg->to_tag && msg->method != SIP_CANCEL)
-		on_in_dialog(sip, flow, msg);
-	else if (msg->method == SIP_ACK)
-		sip_msg_free(msg);
-	else
-		dispatch(sip, flow, msg);
+		return on_in_dialog(sip, flow, msg);
+	return msg->method != SIP_ACK && dispatch(sip, flow, msg);
 }
 
 /* ---- from the network --------------------------------------------------- */
 
-static void on_good_message(struct sip *sip, const struct sip_flow *flow,
+static bool on_good_message(struct sip *sip, const struct sip_flow *flow,
 			    struct sip_msg *msg)
 {
 	struct sip_txn *txn;
 
-	if (!msg->status && sip_msg_stamp(msg, &flow->peer)) {
-		sip_msg_free(msg);
-		return;
-	}
+	if (!msg->status && sip_msg_stamp(msg, &flow->peer))
+		return false;
 	txn = sip_txns_find(sip->dialogs.txns, msg);
 	if ((txn && sip_txn_receive(txn, msg)) || msg->status)
-		sip_msg_free(msg);
-	else
-		on_request(sip, flow, msg);
+		return false;
+	return on_request(sip, flow, msg);
+}
+
+static bool on_bad_message(struct sip *sip, const struct sip_flow *flow,
+			   const struct sip_msg *msg)
+{
+	char peer[SIP_ADDR_SIZE];
+
+	log_debug("SIP request from %s refused with %d: %s",
+		  sip_addr_text(&flow->peer, peer), msg->refusal, msg->why);
+	respond_stateless(sip, flow, msg, msg->refusal);
+	return false;
 }
 
 static void on_message(void *arg, const struct sip_flow *flow,
@@ -214,14 +212,9 @@ static void on_message(void *arg, const struct sip_flow *flow,
 			  sip_addr_text(&flow->peer, peer), why);
 		return;
 	}
-	if (!msg->refusal) {
-		on_good_message(sip, flow, msg);
-		return;
-	}
-	log_debug("SIP request from %s refused with %d: %s",
-		  sip_addr_text(&flow->peer, peer), msg->refusal, msg->why);
-	respond_stateless(sip, flow, msg, msg->refusal);
-	sip_msg_free(msg);
+	if (!(msg->refusal ? on_bad_message(sip, flow, msg)
+			   : on_good_message(sip, flow, msg)))
+		sip_msg_free(msg);
 }
 
 /* The calls go on: what is to be sent makes another connection. */

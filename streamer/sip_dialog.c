@@ -162,8 +162,27 @@ static void learn_abilities(struct sip_dialog *d, const struct sip_msg *msg)
 	d->peer_timer = sip_check_lists(&msg->head, SIP_SUPPORTED, "timer");
 }
 
+/* ---- what is open ------------------------------------------------------- */
+
+static void hold_open(struct sip_dialog *d, struct sip_txn *txn,
+		      struct sip_msg *msg)
+{
+	d->open_txn = txn;
+	d->open_msg = msg;
+	sip_txn_set_arg(txn, d);
+}
+
+static void close_open(struct sip_dialog *d)
+{
+	sip_txn_set_arg(d->open_txn, NULL);
+	d->open_txn = NULL;
+	sip_msg_free(d->open_msg);
+	d->open_msg = NULL;
+}
+
+/* ---- birth -------------------------------------------------------------- */
+
 static void on_accept_timer(struct loop_timer *timer);
-static void close_open(struct sip_dialog *d);
 static bool settle_expires(struct sip_dialog *d, struct sip_txn *txn,
 			   const struct sip_msg *msg);
 
@@ -212,9 +231,7 @@ int sip_dialog_new(struct sip_dialogs *owner, const struct sip_flow *flow,
 		sip_dialog_free(d);
 		return err;
 	}
-	d->open_txn = txn;
-	d->open_msg = msg;
-	sip_txn_set_arg(txn, d);
+	hold_open(d, txn, msg);
 	sip_txn_set_tag(txn, d->local_tag);
 	*ret = d;
 	return 0;
@@ -301,14 +318,6 @@ struct sip_dialog *sip_dialog_find_merged(struct sip_dialogs *owner,
 }
 
 /* ---- offers ------------------------------------------------------------- */
-
-static void close_open(struct sip_dialog *d)
-{
-	sip_txn_set_arg(d->open_txn, NULL);
-	d->open_txn = NULL;
-	sip_msg_free(d->open_msg);
-	d->open_msg = NULL;
-}
 
 /* Repeats the 2xx until its ACK is here (section 13.3.1.4). */
 static void await_ack(struct sip_dialog *d, const struct buf *text)
@@ -453,8 +462,21 @@ static int refuse_offer(const struct sip_dialog *d)
 	return d->refresh_txn ? 491 : 0;
 }
 
+/* The call is asked about an offer: the request stays open for its answer. */
+static void offer_again(struct sip_dialog *d, struct sip_txn *txn,
+			struct sip_msg *msg, const char *sdp, size_t len)
+{
+	hold_open(d, txn, msg);
+	d->offered = !sdp;
+	if (msg->method == SIP_INVITE)
+		respond(d, txn, msg, 100);
+	tell_url(d, msg);
+	if (d->call)
+		d->owner->handler.offered(d->call, sdp, len);
+}
+
 /* Re-INVITE and UPDATE: both may move the target and offer media. */
-static void on_session(struct sip_dialog *d, struct sip_txn *txn,
+static bool on_session(struct sip_dialog *d, struct sip_txn *txn,
 		       struct sip_msg *msg)
 {
 	const char *sdp = NULL;
@@ -465,33 +487,22 @@ static void on_session(struct sip_dialog *d, struct sip_txn *txn,
 
 	if (status || learn_target(d, msg)) {
 		respond(d, txn, msg, status ? status : 500);
-		sip_msg_free(msg);
-		return;
+		return false;
 	}
 	learn_abilities(d, msg);
-	if (!settle_expires(d, txn, msg)) {
-		sip_msg_free(msg);
-		return;
+	if (!settle_expires(d, txn, msg))
+		return false;
+	if (invite || offers) {
+		offer_again(d, txn, msg, sdp, len);
+		return true;
 	}
-	if (!invite && !offers) {
-		respond(d, txn, msg, 200);
-		sip_dialog_start_expires(d);
-		tell_url(d, msg);
-		sip_msg_free(msg);
-		return;
-	}
-	d->open_txn = txn;
-	d->open_msg = msg;
-	d->offered = !offers;
-	sip_txn_set_arg(txn, d);
-	if (invite)
-		respond(d, txn, msg, 100);
+	respond(d, txn, msg, 200);
+	sip_dialog_start_expires(d);
 	tell_url(d, msg);
-	if (d->call)
-		d->owner->handler.offered(d->call, sdp, len);
+	return false;
 }
 
-static void on_bye(struct sip_dialog *d, struct sip_txn *txn,
+static bool on_bye(struct sip_dialog *d, struct sip_txn *txn,
 		   struct sip_msg *msg)
 {
 	/* What is open is answered first (section 15.1.2). */
@@ -500,28 +511,26 @@ static void on_bye(struct sip_dialog *d, struct sip_txn *txn,
 		close_open(d);
 	}
 	respond(d, txn, msg, 200);
-	sip_msg_free(msg);
 	sip_dialog_end(d, "the caller hung up");
+	return false;
 }
 
-static void on_other(struct sip_dialog *d, struct sip_txn *txn,
+static bool on_other(struct sip_dialog *d, struct sip_txn *txn,
 		     struct sip_msg *msg)
 {
 	respond(d, txn, msg, 200);
-	sip_msg_free(msg);
+	return false;
 }
 
-static void on_ack(struct sip_dialog *d, struct sip_msg *msg)
+static void on_ack(struct sip_dialog *d, const struct sip_msg *msg)
 {
 	const char *sdp = NULL;
 	size_t len = 0;
 	bool first = d->state == SIP_DIALOG_ACCEPTED;
 	bool had_offered = d->offered;
 
-	if (!d->accepting || msg->cseq != d->accept_cseq) {
-		sip_msg_free(msg);
+	if (!d->accepting || msg->cseq != d->accept_cseq)
 		return;
-	}
 	d->accepting = false;
 	d->offered = false;
 	loop_timer_stop(&d->accept_timer);
@@ -538,12 +547,11 @@ static void on_ack(struct sip_dialog *d, struct sip_msg *msg)
 		if (d->call && first)
 			d->owner->handler.established(d->call);
 	}
-	sip_msg_free(msg);
 }
 
 static const struct {
 	enum sip_method method;
-	void (*on)(struct sip_dialog *d, struct sip_txn *txn,
+	bool (*on)(struct sip_dialog *d, struct sip_txn *txn,
 		   struct sip_msg *msg);
 } methods[] = {
 	{ SIP_INVITE, on_session }, { SIP_UPDATE, on_session },
@@ -551,26 +559,23 @@ static const struct {
 	{ SIP_OPTIONS, on_other },
 };
 
-void sip_dialog_receive(struct sip_dialog *d, const struct sip_flow *flow,
+bool sip_dialog_receive(struct sip_dialog *d, const struct sip_flow *flow,
 			struct sip_txn *txn, struct sip_msg *msg)
 {
 	if (msg->method == SIP_ACK) {
 		on_ack(d, msg);
-		return;
+		return false;
 	}
 	/* Older than what we have seen: section 12.2.2. */
 	if (msg->cseq <= d->remote_cseq || d->state == SIP_DIALOG_ENDED) {
 		respond(d, txn, msg, d->state == SIP_DIALOG_ENDED ? 481 : 500);
-		sip_msg_free(msg);
-		return;
+		return false;
 	}
 	d->remote_cseq = msg->cseq;
 	d->flow = *flow;
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
-		if (methods[i].method == msg->method) {
-			methods[i].on(d, txn, msg);
-			return;
-		}
+		if (methods[i].method == msg->method)
+			return methods[i].on(d, txn, msg);
 	respond(d, txn, msg, 405);
-	sip_msg_free(msg);
+	return false;
 }

@@ -52,7 +52,11 @@ struct sip_dialog {
 	bool peer_timer;   /* supports timer */
 
 	struct list served; /* transactions of theirs */
-	/* What we have not answered yet. */
+	/*
+	 * The request that we have not answered yet: both or neither. The
+	 * message is the dialog's; the transaction frees itself, and has the
+	 * dialog as its argument as long as it is here.
+	 */
 	struct sip_txn *open_txn;
 	struct sip_msg *open_msg;
 	/* The 2xx that waits for its ACK, and whether that brings an answer. */
@@ -65,9 +69,9 @@ struct sip_dialog {
 	struct loop_timer accept_timer;
 
 	/* Our own requests. */
-	struct sip_txn *refresh_txn;
-	bool bye_wanted; /* once the ACK is here */
-	char *last_sdp;	 /* for a refresh by re-INVITE */
+	struct sip_txn *refresh_txn; /* until on_refresh() has been called */
+	bool bye_wanted;	     /* once the ACK is here */
+	char *last_sdp;		     /* for a refresh by re-INVITE */
 
 	struct sip_expires expires;
 	uint64_t expires_end_ms;
@@ -77,7 +81,10 @@ struct sip_dialog {
 	bool unlisted; /* not in the table (yet) */
 };
 
-/* From a new INVITE whose transaction is `txn`: takes `msg` on success. */
+/*
+ * From a new INVITE whose transaction is `txn`: takes `msg` on success. The
+ * dialog frees itself, at the end of the dispatch in which it has ended.
+ */
 int sip_dialog_new(struct sip_dialogs *owner, const struct sip_flow *flow,
 		   struct sip_txn *txn, struct sip_msg *msg,
 		   struct sip_dialog **ret) ATTR_MUST_CHECK;
@@ -91,9 +98,10 @@ struct sip_dialog *sip_dialog_find(struct sip_dialogs *owner,
 struct sip_dialog *sip_dialog_find_merged(struct sip_dialogs *owner,
 					  const struct sip_msg *msg);
 
-/* A request in the dialog; `txn` is NULL for an ACK. Takes `msg`. */
-void sip_dialog_receive(struct sip_dialog *d, const struct sip_flow *flow,
-			struct sip_txn *txn, struct sip_msg *msg);
+/* A request in the dialog; `txn` is NULL for an ACK. True: it took `msg`. */
+bool sip_dialog_receive(struct sip_dialog *d, const struct sip_flow *flow,
+			struct sip_txn *txn,
+			struct sip_msg *msg) ATTR_MUST_CHECK;
 /* A CANCEL for the INVITE that is open. */
 void sip_dialog_cancel(struct sip_dialog *d);
 /* Tells the call, if it listens, and sees to its own end. */
