@@ -27,7 +27,7 @@ struct http_request {
 	struct list node;
 	struct http *http;
 	CURL *easy;
-	bool in_multi;
+	bool in_multi; /* curl works on it */
 	struct curl_slist *headers;
 	struct buf body;
 	size_t max_body;
@@ -36,14 +36,16 @@ struct http_request {
 
 	http_body_fn *stream;
 	void *stream_arg;
-	uint64_t stream_len, given;
-	bool is_paused, is_resumed, ended_early;
+	uint64_t stream_len, given; /* the body's length; what curl has of it */
+	bool is_paused;		    /* by its source or its pace */
+	bool is_resumed;	    /* while curl was still in the callback */
+	bool ended_early;	    /* the source had less than stream_len */
 	struct pace pace;
 	struct loop_timer pace_timer;
 
-	struct loop_timer watch;
+	struct loop_timer watch; /* of a streamed body that stands still */
 	unsigned timeout_ms;
-	uint64_t moved_ms, moved_bytes;
+	uint64_t moved_ms, moved_bytes; /* when it last moved, and where to */
 
 	struct http_response response;
 	struct loop_task done_task;

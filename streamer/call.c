@@ -59,7 +59,7 @@ static void free_call(struct call *c)
 	c->owner->count--;
 	if (!c->established)
 		c->owner->half_open--;
-	loop_cancel(c->owner->loop, &c->doom);
+	loop_cancel(c->owner->loop, &c->free_task);
 	loop_timer_release(&c->url_timer);
 	udp_pair_close(&c->offered.audio_ports);
 	udp_pair_close(&c->offered.video_ports);
@@ -91,9 +91,9 @@ static void log_usage(const struct calls *calls)
 }
 
 /* The last of a call: its dialog and its media are gone. */
-static void on_doom(struct loop_task *task)
+static void on_free(struct loop_task *task)
 {
-	struct call *c = container_of(task, struct call, doom);
+	struct call *c = container_of(task, struct call, free_task);
 	struct calls *calls = c->owner;
 
 	if (c->dialog || c->session)
@@ -121,7 +121,7 @@ static void finish(struct call *c, const char *why)
 	if (c->session)
 		session_stop(c->session);
 	else
-		loop_defer(c->owner->loop, &c->doom);
+		loop_defer(c->owner->loop, &c->free_task);
 }
 
 void call_hangup(struct call *c, const char *why)
@@ -144,7 +144,7 @@ static int new_call(struct calls *calls, const struct sip_invite *invite,
 		return -ENOMEM;
 	c->owner = calls;
 	list_init(&c->shown);
-	loop_task_init(&c->doom, on_doom);
+	loop_task_init(&c->free_task, on_free);
 	err = loop_timer_init(&c->url_timer, calls->loop, call_on_url_timer);
 	if (err) {
 		free(c);

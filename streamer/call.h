@@ -61,9 +61,8 @@ struct call {
 	char shown_url[512];	       /* masked; "" if there is none */
 	enum call_url_source url_source;
 	int64_t started_s, answered_s, ended_s; /* wall clock, 0: not yet */
-	uint64_t started_ms, ended_ms;
-		/* ended_ms: 0 as long as it is up */ /* monotonic */
-	struct msg_status status; /* of the media, as last told */
+	uint64_t started_ms, ended_ms;		/* monotonic, 0: not yet */
+	struct msg_status status;		/* of the media, as last told */
 
 	/* The inside. */
 	struct sip_dialog *dialog; /* NULL: over */
@@ -79,7 +78,7 @@ struct call {
 	bool held;
 	struct answer_rules rules;
 	struct loop_timer url_timer;
-	struct loop_task doom;
+	struct loop_task free_task;
 };
 
 /* Who shows the calls to the world. */

@@ -335,7 +335,7 @@ void call_on_session(void *arg, struct session *session,
 	if (event->kind == MSG_EVENT_ENDED) {
 		c->status = event->status;
 		c->session = NULL;
-		loop_defer(c->owner->loop, &c->doom);
+		loop_defer(c->owner->loop, &c->free_task);
 	} else if (!c->stopping) {
 		events[event->kind](c, event);
 	}

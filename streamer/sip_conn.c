@@ -43,7 +43,7 @@ void sip_conn_kill(struct sip_conn *conn, const char *why)
 		bufferevent_disable(conn->bev, EV_READ);
 	loop_timer_stop(&conn->timer);
 	conn->owner->ops->closed(conn->owner->arg, conn->flow.conn, why);
-	loop_defer(conn->owner->loop, &conn->doom);
+	loop_defer(conn->owner->loop, &conn->free_task);
 }
 
 static void on_timer(struct loop_timer *timer)
@@ -55,9 +55,9 @@ static void on_timer(struct loop_timer *timer)
 	sip_conn_kill(conn, conn->stalled ? "too slow" : "idle");
 }
 
-static void on_doom(struct loop_task *task)
+static void on_free(struct loop_task *task)
 {
-	sip_conn_free(container_of(task, struct sip_conn, doom));
+	sip_conn_free(container_of(task, struct sip_conn, free_task));
 }
 
 /* ---- messages ----------------------------------------------------------- */
@@ -274,7 +274,7 @@ static int new_conn(const struct sip_conn_owner *owner,
 	conn->fd = -1;
 	conn->framer.max_head = conn->framer.max_body = max;
 	buf_init(&conn->in, 2 * max + READ_MAX);
-	loop_task_init(&conn->doom, on_doom);
+	loop_task_init(&conn->free_task, on_free);
 	err = loop_timer_init(&conn->timer, owner->loop, on_timer);
 	if (err) {
 		free(conn);
@@ -288,7 +288,7 @@ static int new_conn(const struct sip_conn_owner *owner,
 /* Never in a table yet, so that nobody need be told. */
 static void drop(struct sip_conn *conn)
 {
-	loop_cancel(conn->owner->loop, &conn->doom);
+	loop_cancel(conn->owner->loop, &conn->free_task);
 	conn->owner = NULL;
 	sip_conn_free(conn);
 }
@@ -444,7 +444,7 @@ void sip_conn_free(struct sip_conn *conn)
 {
 	if (conn->owner) {
 		conn->owner->gone(conn->owner->net, conn);
-		loop_cancel(conn->owner->loop, &conn->doom);
+		loop_cancel(conn->owner->loop, &conn->free_task);
 	}
 	resolve_cancel(conn->lookup);
 	free(conn->found);

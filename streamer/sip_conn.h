@@ -32,7 +32,7 @@ struct sip_conn {
 	struct sip_framer framer;
 	struct buf in;
 	struct loop_timer timer;
-	struct loop_task doom;
+	struct loop_task free_task;
 	const char *last_words; /* why it ends once its output is out */
 	bool stalled;		/* the timer waits for the rest of something */
 	bool dead;

@@ -27,9 +27,9 @@ static void respond(struct sip_dialog *d, struct sip_txn *txn,
 
 /* ---- life --------------------------------------------------------------- */
 
-static void on_doom(struct loop_task *task)
+static void on_free(struct loop_task *task)
 {
-	sip_dialog_free(container_of(task, struct sip_dialog, doom));
+	sip_dialog_free(container_of(task, struct sip_dialog, free_task));
 }
 
 void sip_dialog_free(struct sip_dialog *d)
@@ -43,7 +43,7 @@ void sip_dialog_free(struct sip_dialog *d)
 	if (d->refresh_txn)
 		sip_txn_forget(d->refresh_txn);
 	sip_txn_release_share(&d->served);
-	loop_cancel(d->owner->loop, &d->doom);
+	loop_cancel(d->owner->loop, &d->free_task);
 	loop_timer_release(&d->accept_timer);
 	loop_timer_release(&d->expires_timer);
 	sip_msg_free(d->open_msg);
@@ -67,7 +67,7 @@ void sip_dialog_end(struct sip_dialog *d, const char *why)
 	loop_timer_stop(&d->expires_timer);
 	d->call = NULL;
 	d->state = SIP_DIALOG_ENDED;
-	loop_defer(d->owner->loop, &d->doom);
+	loop_defer(d->owner->loop, &d->free_task);
 	if (call)
 		d->owner->handler.ended(call, why);
 }
@@ -219,7 +219,7 @@ int sip_dialog_new(struct sip_dialogs *owner, const struct sip_flow *flow,
 	d->flow = *flow;
 	d->unlisted = true; /* not in the table yet */
 	list_init(&d->served);
-	loop_task_init(&d->doom, on_doom);
+	loop_task_init(&d->free_task, on_free);
 	buf_init(&d->accept, SIP_TEXT_MAX);
 	err = fill(d, msg);
 	if (!err) {

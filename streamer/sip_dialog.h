@@ -77,7 +77,7 @@ struct sip_dialog {
 	uint64_t expires_end_ms;
 	struct loop_timer expires_timer;
 
-	struct loop_task doom;
+	struct loop_task free_task;
 	bool unlisted; /* not in the table (yet) */
 };
 

@@ -36,7 +36,7 @@ struct sip_txn {
 	uint64_t next_ms;     /* when `text` is sent again; 0: not */
 	unsigned interval_ms;
 	struct loop_timer timer;
-	struct loop_task doom;
+	struct loop_task free_task;
 	sip_txn_fn *fn;
 	void *arg;
 	char tag[SIP_TAG_SIZE];
@@ -87,7 +87,7 @@ static void free_txn(struct sip_txn *txn)
 	if (txn->key && !txn->unlisted)
 		HASH_DEL(txn->owner->table, txn);
 	list_del(&txn->node);
-	loop_cancel(txn->owner->loop, &txn->doom);
+	loop_cancel(txn->owner->loop, &txn->free_task);
 	loop_timer_release(&txn->timer);
 	buf_wipe(&txn->text);
 	buf_release(&txn->ack);
@@ -95,9 +95,9 @@ static void free_txn(struct sip_txn *txn)
 	free(txn);
 }
 
-static void on_doom(struct loop_task *task)
+static void on_free(struct loop_task *task)
 {
-	free_txn(container_of(task, struct sip_txn, doom));
+	free_txn(container_of(task, struct sip_txn, free_task));
 }
 
 static void arm(struct sip_txn *txn)
@@ -125,7 +125,7 @@ static void enter(struct sip_txn *txn, enum state state)
 	txn->next_ms = txn->interval_ms ? now + txn->interval_ms : 0;
 	if (deadline == AT_ONCE) {
 		loop_timer_stop(&txn->timer);
-		loop_defer(txn->owner->loop, &txn->doom);
+		loop_defer(txn->owner->loop, &txn->free_task);
 		return;
 	}
 	if (!keep)
@@ -154,7 +154,7 @@ static void on_timer(struct loop_timer *timer)
 	uint64_t now = mono_ms();
 
 	if (txn->failed || (txn->deadline_ms && now >= txn->deadline_ms)) {
-		loop_defer(txn->owner->loop, &txn->doom);
+		loop_defer(txn->owner->loop, &txn->free_task);
 		report(txn, txn->failed ? 503 : 408, NULL);
 		return;
 	}
@@ -188,7 +188,7 @@ static int new_txn(struct sip_txns *txns, enum kind kind,
 	txn->kind = kind;
 	txn->flow = *flow;
 	list_init(&txn->node);
-	loop_task_init(&txn->doom, on_doom);
+	loop_task_init(&txn->free_task, on_free);
 	err = loop_timer_init(&txn->timer, txns->loop, on_timer);
 	txn->key = err ? NULL : strdup(buf_text(key));
 	if (txn->key)
