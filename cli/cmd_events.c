@@ -73,6 +73,24 @@ static void list_line(struct listing *l, const char *line)
 	listing_add(l, "text", line);
 }
 
+/* Where more may come there is no end to a list: each is an object. */
+static void show_line(struct events *e, const char *line)
+{
+	struct listing one;
+
+	if (!e->json) {
+		print_line(line);
+	} else if (!e->follows) {
+		list_line(&e->list, line);
+	} else {
+		listing_init(&one);
+		list_line(&one, line);
+		if (listing_end_pairs(&one, 0, true))
+			loop_stop(e->loop);
+		fflush(stdout);
+	}
+}
+
 static void settle(struct events *e)
 {
 	size_t n = e->count < KEPT ? e->count : KEPT;
@@ -82,10 +100,7 @@ static void settle(struct events *e)
 	e->is_settled = true;
 	qsort(e->lines, n, sizeof(e->lines[0]), compare);
 	for (size_t i = n > SHOWN ? n - SHOWN : 0; i < n; i++)
-		if (e->json)
-			list_line(&e->list, e->lines[i].text);
-		else
-			print_line(e->lines[i].text);
+		show_line(e, e->lines[i].text);
 	if (!e->follows)
 		loop_stop(e->loop);
 }
@@ -101,7 +116,7 @@ static void on_event(void *arg, const char *folder, const char *line)
 		 line, (int)strcspn(time_of(line), " "), time_of(line), folder,
 		 time_of(line) + strcspn(time_of(line), " "));
 	if (e->is_settled) {
-		print_line(text);
+		show_line(e, text);
 		return;
 	}
 	free(slot->text);
@@ -191,14 +206,14 @@ int cmd_events(struct cli *cli, const struct table_match *m)
 	if (!e)
 		return cli_failure(-ENOMEM, "out of memory");
 	e->follows = table_has_flag(m, "-f");
-	e->json = table_has_flag(m, "--json") && !e->follows;
+	e->json = table_has_flag(m, "--json");
 	listing_init(&e->list);
 	err = run(cli, e);
 	for (size_t i = 0; i < KEPT; i++)
 		free(e->lines[i].text);
 	if (err)
 		cli_failure(err, "%s", err_str(err));
-	else if (e->json)
+	else if (e->json && !e->follows)
 		err = listing_end_table(&e->list, true);
 	listing_release(&e->list);
 	free(e);

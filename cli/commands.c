@@ -123,7 +123,7 @@ static const struct command rows[] = {
 	  "stop an upload, ignore the recording" },
 	{ "forget <recording>", cmd_order, OPT_UP_ENABLED, 0,
 	  "drop what is known of a recording" },
-	{ "events [-f|--json]", cmd_events, 0, 0,
+	{ "events [-f] [--json]", cmd_events, 0, 0,
 	  "what happened last; -f: and what happens" },
 
 	{ "check [<streamer|uploader>]", cmd_check, 0, 0,

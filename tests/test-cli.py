@@ -619,6 +619,13 @@ def test_events(world):
     assert [(event["daemon"], event["text"]) for event in events
             if "is ready" in event["text"]] == [
                 ("uploader", "recording 9 is ready")], events
+    # Without an end there is no list: an object each.
+    follow = subprocess.Popen(scene.cli.argv("events", "-f", "--json"),
+                              stdout=subprocess.PIPE, text=True)
+    text = "".join(iter(lambda: follow.stdout.readline(), "}\n")) + "}"
+    follow.kill()
+    assert json.loads(text)["daemon"] == "uploader", text
+    follow.wait()
     # Those of one second stay in their order.
     for number in range(20):
         scene.uploader.event(f"{30 - number} to go")
