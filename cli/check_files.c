@@ -141,27 +141,39 @@ void check_bundles(struct check *c, const char *section)
 
 /* ---- secrets of the uploader -------------------------------------------- */
 
-static void check_secret(struct check *c, const struct schema_option *o)
+static void check_secret(struct check *c, const char *section, const char *name)
 {
 	const char *dir = conf_text(c->cli->conf, OPT_SECRETS_DIR);
 	struct secret s = { 0 };
 	char path[CLI_PATH_SIZE];
 	struct err err;
-	int code = secret_load(dir, o->section, o->key, &s, &err);
+	int code = secret_load(dir, section, name, &s, &err);
 
 	secret_release(&s);
 	if (code == -ENOENT)
 		return;
 	if (code)
 		check_say(c, CHECK_FAIL, "%s", err.text);
-	snprintf(path, sizeof(path), "%s/%s/%s", dir, o->section, o->key);
-	check_readable(c, path, o->section);
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, section, name);
+	check_readable(c, path, section);
 }
 
+/* An instance takes its own before that of all. */
 void check_secrets(struct check *c)
 {
-	for (size_t i = 0; i < SCHEMA_COUNT; i++)
-		if (schema_options[i].flags & SCHEMA_SECRET &&
-		    !strcmp(schema_options[i].section, "uploader"))
-			check_secret(c, &schema_options[i]);
+	const char *instance = c->cli->instance;
+
+	for (size_t i = 0; i < SCHEMA_COUNT; i++) {
+		const struct schema_option *o = &schema_options[i];
+		char name[2 * CLI_NAME_SIZE];
+
+		if (!(o->flags & SCHEMA_SECRET) ||
+		    strcmp(o->section, "uploader"))
+			continue;
+		check_secret(c, o->section, o->key);
+		snprintf(name, sizeof(name), "%s@%s", o->key,
+			 instance ? instance : "");
+		if (instance)
+			check_secret(c, o->section, name);
+	}
 }

@@ -266,6 +266,10 @@ def test_service_users(world):
     os.chown(path, 0, 0)
     check(cli, "uploader").says(
         f"FAILURE: upcast-uploader may not read {path}")
+    cli.run("-i", "east", "uploader", "rev", "password", stdin="y\n")
+    os.chown(path + "@east", 0, 0)
+    out = cli.run("-i", "east", "check", "uploader").out
+    assert f"FAILURE: upcast-uploader may not read {path}@east: " in out, out
 
 
 def test_bridge(world):
