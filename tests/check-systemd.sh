@@ -28,6 +28,8 @@ make_base() {
 	say "debootstrap $suite"
 	debootstrap --variant=minbase --include="$(echo $base | tr ' ' ,)" \
 		"$suite" "$vm/base.part" "$mirror" > "$vm/debootstrap.log" 2>&1
+	# In a container debootstrap may leave it there: nothing may copy it.
+	umount "$vm/base.part/proc" 2> /dev/null || :
 	mv "$vm/base.part" "$vm/base"
 }
 
@@ -68,7 +70,7 @@ install_test() {
 make_root() {
 	say "root file system"
 	rm -rf "$vm/root"
-	cp -a --reflink=auto "$vm/base" "$vm/root"
+	cp -ax --reflink=auto "$vm/base" "$vm/root"
 	echo guest > "$vm/root/etc/hostname"
 	printf '#!/bin/sh\nexit 101\n' > "$vm/root/usr/sbin/policy-rc.d"
 	chmod +x "$vm/root/usr/sbin/policy-rc.d"
