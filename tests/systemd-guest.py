@@ -183,7 +183,10 @@ def test_setup(world):
     for unit in UNITS:
         assert is_active(unit), journal(unit)
         assert run("systemctl", "is-enabled", unit) == "enabled"
-    print("# " + upcast("check").replace("\n", "\n# "))
+    said = upcast("check")
+    # The unit's limit, which is not the one of this shell.
+    assert "SUCCESS: enough files may be open for " in said, said
+    print("# " + said.replace("\n", "\n# "))
 
 
 def test_work(world):
@@ -256,6 +259,18 @@ def test_command_line(world):
     pid = show("upcast-uploader", "MainPID")
     upcast("uploader restart")
     assert show("upcast-uploader", "MainPID") not in (pid, "0")
+    upload()
+
+
+def test_log(world):
+    """syslog follow shows the daemons' lines of the journal, and no others"""
+    follow = world.start(["upcast", "syslog", "follow"], name="follow")
+    run("logger", "-t", "stranger", "somebody else's")
+    for unit, tag in (("uploader", "Uploader"), ("streamer", "streamer-sip")):
+        upcast(unit + " restart")
+        follow.wait_log(f" {tag}[{show('upcast-' + unit, 'MainPID')}]: ")
+    assert "somebody else's" not in follow.log_text(), follow.log_text()
+    call(world, "logged")
     upload()
 
 
