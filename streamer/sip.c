@@ -19,14 +19,16 @@ struct sip {
 static void respond_stateless(struct sip *sip, const struct sip_flow *flow,
 			      const struct sip_msg *msg, int status)
 {
+	const struct sip_response response = { .owner = &sip->dialogs,
+					       .request = msg,
+					       .status = status };
 	struct sip_flow back = *flow;
 	struct buf text;
 
 	buf_init(&text, SIP_TEXT_MAX);
 	if (flow->transport == SIP_UDP)
 		sip_msg_reply_address(msg, &flow->peer, &back.peer);
-	if (!sip_response_format(&sip->dialogs, NULL, msg, status, NULL, NULL,
-				 0, &text))
+	if (!sip_response_format(&response, &text))
 		(void)!sip_net_send(sip->dialogs.net, &back, text.data,
 				    text.len);
 	buf_release(&text);
@@ -35,13 +37,12 @@ static void respond_stateless(struct sip *sip, const struct sip_flow *flow,
 static void respond(struct sip *sip, struct sip_txn *txn,
 		    const struct sip_msg *msg, int status, const char *tag)
 {
-	struct buf text;
+	const struct sip_response response = { .owner = &sip->dialogs,
+					       .request = msg,
+					       .status = status,
+					       .tag = tag };
 
-	buf_init(&text, SIP_TEXT_MAX);
-	if (!sip_response_format(&sip->dialogs, NULL, msg, status, tag, NULL, 0,
-				 &text))
-		sip_txn_respond(txn, status, &text);
-	buf_release(&text);
+	sip_response_send(&response, txn);
 }
 
 /*

@@ -16,13 +16,11 @@
 static void respond(struct sip_dialog *d, struct sip_txn *txn,
 		    const struct sip_msg *msg, int status)
 {
-	struct buf text;
+	const struct sip_response response = {
+		.owner = d->owner, .request = msg, .status = status, .dialog = d
+	};
 
-	buf_init(&text, SIP_TEXT_MAX);
-	if (!sip_response_format(d->owner, d, msg, status, NULL, NULL, 0,
-				 &text))
-		sip_txn_respond(txn, status, &text);
-	buf_release(&text);
+	sip_response_send(&response, txn);
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -389,14 +387,19 @@ static bool settle_expires(struct sip_dialog *d, struct sip_txn *txn,
 
 int sip_answer(struct sip_dialog *d, const char *sdp, size_t len)
 {
+	const struct sip_response response = { .owner = d->owner,
+					       .request = d->open_msg,
+					       .status = 200,
+					       .dialog = d,
+					       .sdp = sdp,
+					       .sdp_len = len };
 	char *copy = sdp ? strndup(sdp, len) : NULL;
 	struct buf text;
 	int err = sdp && !copy ? -ENOMEM : 0;
 
 	buf_init(&text, SIP_TEXT_MAX);
 	if (!err)
-		err = sip_response_format(d->owner, d, d->open_msg, 200, NULL,
-					  sdp, len, &text);
+		err = sip_response_format(&response, &text);
 	if (err) {
 		buf_wipe(&text);
 		free(copy);

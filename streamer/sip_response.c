@@ -76,26 +76,36 @@ void sip_response_make_tag(char dst[SIP_TAG_SIZE])
 	crypto_hex(random, sizeof(random), dst);
 }
 
-int sip_response_format(const struct sip_dialogs *owner,
-			const struct sip_dialog *d, const struct sip_msg *msg,
-			int status, const char *tag, const char *sdp,
-			size_t len, struct buf *dst)
+int sip_response_format(const struct sip_response *r, struct buf *dst)
 {
+	const struct sip_dialog *d = r->dialog;
+	const struct sip_msg *msg = r->request;
 	char fresh[SIP_TAG_SIZE];
+	const char *tag = r->tag ? r->tag : d ? d->local_tag : fresh;
 	int err;
 
 	sip_response_make_tag(fresh);
-	if (!tag)
-		tag = d ? d->local_tag : fresh;
-	err = sip_msg_begin(msg, status, tag, dst);
+	err = sip_msg_begin(msg, r->status, tag, dst);
 	if (!err)
-		err = buf_printf(dst, "Server: %s\r\n", owner->config.server);
-	if (!err && status >= 200 && status < 300)
+		err = buf_printf(dst, "Server: %s\r\n",
+				 r->owner->config.server);
+	if (!err && r->status >= 200 && r->status < 300)
 		err = add_success(d, msg, dst);
 	if (!err)
-		err = add_for_status(msg, status, dst);
-	if (!err && status >= 400 && msg->why && !strchr(msg->why, '"'))
+		err = add_for_status(msg, r->status, dst);
+	if (!err && r->status >= 400 && msg->why && !strchr(msg->why, '"'))
 		err = buf_printf(dst, "Warning: 399 upcast \"%s\"\r\n",
 				 msg->why);
-	return err ? err : sip_msg_end(dst, SIP_CHECK_ACCEPTED, sdp, len);
+	return err ? err
+		   : sip_msg_end(dst, SIP_CHECK_ACCEPTED, r->sdp, r->sdp_len);
+}
+
+void sip_response_send(const struct sip_response *r, struct sip_txn *txn)
+{
+	struct buf text;
+
+	buf_init(&text, SIP_TEXT_MAX);
+	if (!sip_response_format(r, &text))
+		sip_txn_respond(txn, r->status, &text);
+	buf_release(&text);
 }

@@ -9,14 +9,20 @@
  * as the original has them.
  */
 
-/*
- * Inside a dialog or, where `d` is NULL, outside. `tag` goes to the To header;
- * NULL: the dialog's, or a fresh one. `sdp` may be NULL.
- */
-int sip_response_format(const struct sip_dialogs *owner,
-			const struct sip_dialog *d, const struct sip_msg *msg,
-			int status, const char *tag, const char *sdp,
-			size_t len, struct buf *dst) ATTR_MUST_CHECK;
+struct sip_response {
+	const struct sip_dialogs *owner;
+	const struct sip_msg *request;
+	int status;
+	const struct sip_dialog *dialog; /* NULL: outside of dialogs */
+	const char *tag; /* of To; NULL: the dialog's, or a fresh one */
+	const char *sdp; /* NULL: none */
+	size_t sdp_len;
+};
+
+int sip_response_format(const struct sip_response *r,
+			struct buf *dst) ATTR_MUST_CHECK;
+/* Sends it with the request's transaction; short of memory, nothing. */
+void sip_response_send(const struct sip_response *r, struct sip_txn *txn);
 
 void sip_response_make_tag(char dst[SIP_TAG_SIZE]);
 
