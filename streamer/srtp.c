@@ -93,7 +93,7 @@ static void context_free(struct context *c)
 		srtp_dealloc(c->srtcp);
 	if (c->srtp)
 		srtp_dealloc(c->srtp);
-	OPENSSL_cleanse(c, sizeof(*c));
+	explicit_bzero(c, sizeof(*c));
 	free(c);
 }
 

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <srtp2/auth.h>
@@ -38,7 +37,7 @@ static srtp_err_status_t cipher_free(srtp_cipher_t *base)
 	struct cipher *c = base->state;
 
 	EVP_CIPHER_CTX_free(c->evp);
-	OPENSSL_cleanse(c, sizeof(*c));
+	explicit_bzero(c, sizeof(*c));
 	free(c);
 	return srtp_err_status_ok;
 }
@@ -315,7 +314,7 @@ static srtp_err_status_t hmac_free(srtp_auth_t *base)
 {
 	struct hmac *h = base->state;
 
-	OPENSSL_cleanse(h, sizeof(*h));
+	explicit_bzero(h, sizeof(*h));
 	free(h);
 	return srtp_err_status_ok;
 }
@@ -329,7 +328,7 @@ static void pad_key(SHA_CTX *sha, uint8_t pad, const uint8_t *key, int len)
 		block[i] ^= key[i];
 	SHA1_Init(sha);
 	SHA1_Update(sha, block, sizeof(block));
-	OPENSSL_cleanse(block, sizeof(block));
+	explicit_bzero(block, sizeof(block));
 }
 
 static srtp_err_status_t hmac_init(void *state, const uint8_t *key, int len)
