@@ -70,7 +70,7 @@ typedef void http_done_fn(void *arg, struct http_response *response);
 
 struct http_spec {
 	const char *method;	    /* "GET", "POST", ... */
-	const char *url;	    /* never logged unmasked by this module */
+	const char *url;	    /* never logged by this module */
 	const char *const *headers; /* "Name: value", NULL-terminated; copied */
 	const char *user, *password; /* Basic auth, NULL: none; copied */
 
@@ -81,8 +81,8 @@ struct http_spec {
 	uint64_t stream_len;	  /* exact: becomes Content-Length */
 	uint64_t max_bytes_per_s; /* 0: no limit */
 	bool fresh_connection;	  /* a connection of its own, never reused: what
-				   * must not be sent twice (facts: a reused
-				   * connection that dies is silently retried) */
+				   * must not be sent twice (curl repeats a
+				   * request on a reused one that has died) */
 
 	size_t max_body;     /* of the answer */
 	unsigned timeout_ms; /* whole request, or for a streamed body: how

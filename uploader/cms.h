@@ -10,11 +10,11 @@
 #include "lib/secret.h"
 
 /*
- * Client of the bridge's REST API (facts: XML over HTTPS, Basic, /api/v1/).
+ * Client of the bridge's REST API (XML over HTTPS, Basic auth, /api/v1/).
  *
  * Several hosts are a cluster: tried in turn, starting with the one that last
  * answered. Answers are cached for cache_ms (also "there is no such space").
- * Only user of expat; the XML reader is lib/cms_xml.h.
+ * The XML reader is lib/cms_xml.h.
  *
  * Life cycle: cms_new(), lookups, cms_free(); a callback comes once, on the
  * loop, never from inside the call; cms_cancel() takes a lookup back. A

@@ -15,7 +15,7 @@
 /*
  * One mounted NFS export: a libnfs context on the loop and the operations on
  * it. A session is disposable: it mounts once, serves, and at the first thing
- * that is not about one file it ends (facts: reconnecting inside libnfs burns a
+ * that is not about one file it ends (reconnecting inside libnfs burns a
  * core, or never comes back). Another one takes its place (source_nfs.c).
  *
  * Life cycle: nfs_session_new(); then `mounted` once, or `ended`; `ended` once,

@@ -12,8 +12,8 @@
 /*
  * Reads a file of a source from front to back, ahead of its consumer: preads of
  * 1 MiB, at first two of them in flight, up to `window` (at most 16) where the
- * consumer has to wait for them (facts: with 4 ms of round trip one pread at a
- * time gives 175 MB/s, eight give 1000). Memory is the window.
+ * consumer has to wait for them (measured with 4 ms of round trip: one pread
+ * at a time gives 175 MB/s, eight give 1000). Memory is the window.
  *
  * Life cycle: reader_new() takes an open file (reader_free() closes it; so does
  * reader_new() when it fails). reader_read() copies what is there; -EAGAIN

@@ -50,7 +50,7 @@ struct rev_config {
 	const char *mark_field; /* custom field, "" for none */
 };
 
-/* What an answer means to a job (design section 5: classes of failure). */
+/* What an answer means to a job: which class of failure it is. */
 enum rev_class {
 	REV_OK,
 	REV_TRANSIENT, /* network, 502, 503, 504, 500 without a known code */

@@ -9,7 +9,7 @@
 #include "uploader/source.h"
 
 /*
- * Has a file stopped growing? (design section 5) Pure: attributes, the verdict
+ * Has a file stopped growing? Pure: attributes, the verdict
  * of an MP4 walk and times come in, a decision and a sentence come out.
  *
  * A file is settled once its size, mtime and ctime have been the same in at
