@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/ctldir.h"
 #include "lib/ctlread.h"
 
 enum { WORD_SIZE = 300 };
@@ -99,7 +98,7 @@ static void add_objects(struct search *s, const char *section)
 	snprintf(path, sizeof(path), "%s/%s/%s",
 		 conf_text(s->cli->conf, OPT_CONTROL_DIR), folder,
 		 ctlread_kind(folder));
-	add_folder(s, path, ctldir_is_id);
+	add_folder(s, path, ctlread_is_id);
 }
 
 static void add_recordings(struct search *s)

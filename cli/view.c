@@ -8,14 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/ctldir.h"
+#include "lib/ctlread.h"
 #include "lib/str.h"
 
 /* ---- life --------------------------------------------------------------- */
 
 static int is_object(const struct dirent *e)
 {
-	return ctldir_is_id(e->d_name);
+	return ctlread_is_id(e->d_name);
 }
 
 /* Numbers in their order, whatever stands around them: 1-9 before 1-10. */
@@ -93,7 +93,7 @@ const char *view_id(const struct view *v, size_t i)
 int view_read(const struct view *v, const char *id, struct snapshot *ret)
 {
 	*ret = (struct snapshot){ 0 };
-	if (v->objects_fd < 0 || !ctldir_is_id(id))
+	if (v->objects_fd < 0 || !ctlread_is_id(id))
 		return -ENOENT;
 	return ctlread_snapshot(v->objects_fd, id, ret, NULL);
 }

@@ -25,14 +25,6 @@ struct ctldir {
 	off_t events_bytes; /* length of `events` */
 };
 
-bool ctldir_is_id(const char *id)
-{
-	size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyz"
-				"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-
-	return len && len <= CTLDIR_ID_MAX && !id[len] && *id != '.';
-}
-
 /*
  * Makes one folder unless it is there. Set-group-id hands the group on to the
  * files, since the daemon need not be a member of it to be given it.
@@ -264,20 +256,20 @@ int ctldir_put(struct ctldir *d, const char *name, const struct buf *content)
 int ctldir_put_object(struct ctldir *d, const char *id,
 		      const struct buf *content)
 {
-	if (!ctldir_is_id(id))
+	if (!ctlread_is_id(id))
 		return -EINVAL;
 	return write_beside(d->object_fd, id, content->data, content->len);
 }
 
 int ctldir_get_object(struct ctldir *d, const char *id, struct snapshot *ret)
 {
-	return ctldir_is_id(id) ? ctlread_snapshot(d->object_fd, id, ret, NULL)
+	return ctlread_is_id(id) ? ctlread_snapshot(d->object_fd, id, ret, NULL)
 				: -EINVAL;
 }
 
 int ctldir_remove_object(struct ctldir *d, const char *id)
 {
-	if (!ctldir_is_id(id))
+	if (!ctlread_is_id(id))
 		return -EINVAL;
 	if (unlinkat(d->object_fd, id, 0) && errno != ENOENT)
 		return -errno;
@@ -300,7 +292,7 @@ int ctldir_sweep(struct ctldir *d, ctldir_keep_fn *keep, void *arg)
 	while ((e = readdir(dir))) {
 		bool temp = !strcmp(e->d_name, temp_name);
 
-		if (!temp && (!ctldir_is_id(e->d_name) || keep(arg, e->d_name)))
+		if (!temp && (!ctlread_is_id(e->d_name) || keep(arg, e->d_name)))
 			continue;
 		if (unlinkat(d->object_fd, e->d_name, 0) && errno != ENOENT)
 			err = -errno;

@@ -32,11 +32,7 @@ struct ctldir;
 enum {
 	CTLDIR_EVENTS_MAX = 1 << 20, /* bytes; trimmed to half at this */
 	CTLDIR_EVENT_LINE = 4096,    /* bytes; what would be more is cut */
-	CTLDIR_ID_MAX = 63,
 };
-
-/* An object's name: 1..CTLDIR_ID_MAX of [A-Za-z0-9._-], no dot in front. */
-bool ctldir_is_id(const char *id);
 
 /*
  * `kind`: the folder of objects, "calls" or "jobs".
@@ -52,7 +48,7 @@ int64_t ctldir_epoch(const struct ctldir *d);
 
 /*
  * Writes beside and renames over. `name`: "state" or "counters". -EINVAL for
- * an id that is none.
+ * an id that is none (ctlread_is_id()).
  */
 int ctldir_put(struct ctldir *d, const char *name,
 	       const struct buf *content) ATTR_MUST_CHECK;

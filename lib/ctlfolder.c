@@ -102,7 +102,7 @@ static void mark_object(struct ctlfolder *f, const char *id)
 {
 	struct object *o;
 
-	if (!ctldir_is_id(id))
+	if (!ctlread_is_id(id))
 		return;
 	o = find_object(f, id);
 	if (!o && HASH_COUNT(f->objects) >= CTLWATCH_OBJECTS)
@@ -204,7 +204,7 @@ static void begin_listing(struct ctlfolder *f)
 /* A file that has not changed since it was read is not read again. */
 static void list_entry_name(struct ctlfolder *f, const char *id)
 {
-	struct object *o = ctldir_is_id(id) ? find_object(f, id) : NULL;
+	struct object *o = ctlread_is_id(id) ? find_object(f, id) : NULL;
 	struct stat st;
 
 	if (o && o->told &&

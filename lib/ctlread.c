@@ -7,8 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/ctldir.h"
 #include "lib/mono.h"
+
+bool ctlread_is_id(const char *id)
+{
+	size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyz"
+				"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+	return len && len <= CTLREAD_ID_MAX && !id[len] && *id != '.';
+}
 
 const char *ctlread_kind(const char *folder)
 {
@@ -19,7 +26,7 @@ const char *ctlread_kind(const char *folder)
 	if (!strcmp(folder, "uploader"))
 		return "jobs";
 	if (!strncmp(folder, instance, strlen(instance)) &&
-	    ctldir_is_id(folder + strlen(instance)))
+	    ctlread_is_id(folder + strlen(instance)))
 		return "jobs";
 	return NULL;
 }

@@ -21,7 +21,14 @@
  *	int fd = ctlread_open(AT_FDCWD, "/run/upcast/uploader");
  *	err = ctlread_snapshot(fd, "state", &s, NULL);
  */
-enum { CTLREAD_COUNTERS_MAX = 1 << 20, CTLREAD_STALE_S = 15 };
+enum {
+	CTLREAD_COUNTERS_MAX = 1 << 20,
+	CTLREAD_STALE_S = 15,
+	CTLREAD_ID_MAX = 63,
+};
+
+/* An object's name: 1..CTLREAD_ID_MAX of [A-Za-z0-9._-], no dot in front. */
+bool ctlread_is_id(const char *id);
 
 /* The folder of objects in a daemon's folder; NULL if it is no daemon's. */
 const char *ctlread_kind(const char *folder);
