@@ -301,16 +301,11 @@ static bool waits_for_lane(struct work *w, int needs)
 	return true;
 }
 
-static bool is_call(int needs)
-{
-	return (needs & STEP_CALL) == STEP_CALL;
-}
-
 static bool waits_for_call(struct work *w, int needs)
 {
 	struct engine *e = w->engine;
 
-	if (!is_call(needs) || e->calls_running < ENGINE_CALLS_MAX)
+	if (!(needs & STEP_COUNTED) || e->calls_running < ENGINE_CALLS_MAX)
 		return false;
 	engine_line_up(w, &e->call_waiters);
 	return true;
@@ -377,7 +372,7 @@ static void perform(struct loop_task *task)
 	} else if (w->action == JOB_DO_FINISH) {
 		engine_free_work(w);
 	} else if (!has_to_wait(w, step->needs)) {
-		if (is_call(step->needs))
+		if (step->needs & STEP_COUNTED)
 			call_begins(w);
 		step->run(w);
 	}

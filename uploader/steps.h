@@ -11,7 +11,8 @@
 enum step_need {
 	STEP_SOURCE = 1,
 	STEP_REV = 2,
-	STEP_CALL = 6, /* a question to Rev: counted, see ENGINE_CALLS_MAX */
+	STEP_COUNTED = 4,		     /* among ENGINE_CALLS_MAX */
+	STEP_CALL = STEP_REV | STEP_COUNTED, /* a question to Rev */
 	/* Something on the share or on Rev: not in a dry run. */
 	STEP_CHANGES = 8,
 	/* Of what has been sent: also while the uploader is disabled. */
