@@ -111,9 +111,28 @@ static bool is_selected(const struct parser *p, const char *section)
 	return !name || (p->instance && !strcmp(name + 1, p->instance));
 }
 
+/* Of another section: [uploader], [uploader NAME]. */
+static int check_own(struct parser *p, const struct pair *pair)
+{
+	size_t word = strcspn(pair->section, " ");
+
+	for (size_t i = 0; i < p->conf->count; i++) {
+		const struct pair *other = &p->conf->pairs[i];
+
+		if (!strcmp(other->key, pair->key) &&
+		    !strcmp(other->value, pair->value) &&
+		    !strncmp(other->section, pair->section, word))
+			return err_set(p->err, -EINVAL,
+				       "is that of [%s] at line %d: each "
+				       "instance must have its own",
+				       other->section, other->line);
+	}
+	return 0;
+}
+
 static int check_option(struct parser *p, const struct pair *pair)
 {
-	bool of_instance = strchr(pair->section, ' ');
+	bool of_instance = strchr(pair->section, ' '), is_own;
 	struct schema_value value;
 	struct setting *setting;
 	enum schema_id id;
@@ -129,9 +148,12 @@ static int check_option(struct parser *p, const struct pair *pair)
 			       conf_text(p->conf, OPT_SECRETS_DIR),
 			       schema_options[id].section, pair->key);
 	e = schema_check(id, pair->value, &value, p->err);
+	is_own = schema_options[id].flags & SCHEMA_OWN;
+	if (!e && is_own && *pair->value)
+		e = check_own(p, pair);
 	setting = &p->conf->settings[id];
 	if (e || !is_selected(p, pair->section) ||
-	    (setting->of_instance && !of_instance))
+	    (!of_instance && (setting->of_instance || (is_own && p->instance))))
 		return e;
 	*setting = (struct setting){ value, pair->line, of_instance };
 	return 0;

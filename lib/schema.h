@@ -34,6 +34,7 @@ enum schema_type {
 enum schema_flag {
 	SCHEMA_RESTART = 1, /* takes effect at the next start only */
 	SCHEMA_SECRET = 2,  /* a file of its own (lib/secret.h) */
+	SCHEMA_OWN = 4,	    /* each instance has another, none inherits it */
 };
 
 /* One row per option, in the order of options.def: its index is its id. */

@@ -62,6 +62,7 @@ static int test_instances(void)
 				   "[uploader]\n"
 				   "nfs_host = plain\n"
 				   "rev_host = r\n"
+				   "share_name = s\n"
 				   "[uploader ulm]\n"
 				   "nfs_host = u\n";
 	struct conf *conf = NULL;
@@ -72,11 +73,13 @@ static int test_instances(void)
 	CHECK_STR(conf_instance(conf), "berlin");
 	CHECK_STR(conf_text(conf, OPT_UP_NFS_HOST), "b");
 	CHECK_STR(conf_text(conf, OPT_UP_REV_HOST), "r");
+	CHECK_STR(conf_text(conf, OPT_UP_SHARE_NAME), "");
 	conf_free(conf);
 	conf = NULL;
 	CHECK_OK(parse(text, NULL, &conf, &e));
 	CHECK(!conf_instance(conf));
 	CHECK_STR(conf_text(conf, OPT_UP_NFS_HOST), "plain");
+	CHECK_STR(conf_text(conf, OPT_UP_SHARE_NAME), "s");
 	conf_free(conf);
 	conf = NULL;
 	CHECK_ERR(parse(text, "bern", &conf, &e), -EINVAL);
@@ -100,6 +103,12 @@ static const struct {
 			  "uploader" },
 	{ "[uploader]\nrev_port = 1\n[route]\na = b\n[uploader]\nrev_port=1\n",
 	  "f:6: uploader.rev_port: is set twice, first at line 2" },
+	{ "[uploader a]\nshare_name = s\n[uploader b]\nshare_name = s\n",
+	  "f:4: uploader b.share_name: is that of [uploader a] at line 2: each "
+	  "instance must have its own" },
+	{ "[uploader]\njournal = /j\n[uploader b]\njournal = /j\n",
+	  "f:4: uploader b.journal: is that of [uploader] at line 2: each "
+	  "instance must have its own" },
 	{ "[route]\na = b\na = c\n",
 	  "f:3: route.a: is set twice, first at line 2" },
 	{ "[route]\na =\n", "f:2: route.a: must not be empty" },
