@@ -137,6 +137,10 @@ def test_out_of_service(world):
         site.rev.fault(path="/api/*", times=0, **fault)
         site.put(SPACE, name_of(number), Media.small)
         uploader.wait_why(name_of(number), word)
+        first = wait_for(lambda: uploader.job(name_of(number))["next_retry"],
+                         what="a next try")
+        wait_for(lambda: uploader.job(name_of(number))["next_retry"] > first,
+                 what="a later one")
         check_idle(uploader)
         site.rev.heal()
         uploader.wait_job(name_of(number), "ready")

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -343,12 +344,18 @@ static void show_source(const struct engine *e, struct engine_status *ret)
 	static const char *const words[] = { "connecting", "ready", "down" };
 	struct source_status source = { .state = SOURCE_DOWN,
 					.why = "no source is set" };
+	char when[STR_TIME_SIZE];
 
 	if (e->source)
 		source_get_status(e->source, &source);
 	str_copy(ret->source, source.where, sizeof(ret->source));
 	ret->source_state = words[source.state];
 	str_copy(ret->source_why, source.why, sizeof(ret->source_why));
+	if (!source.next_try_s)
+		return;
+	str_format_time(source.next_try_s, when);
+	snprintf(ret->source_why, sizeof(ret->source_why),
+		 "%.400s, next try %s", source.why, when);
 }
 
 static void show_rev(const struct engine *e, struct engine_status *ret)

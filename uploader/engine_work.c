@@ -282,6 +282,17 @@ static bool waits_for_login(struct work *w, int needs)
 	return true;
 }
 
+/* It gets later each time that the lane stays shut. */
+static void show_next_try(struct work *w, uint64_t wait_ms)
+{
+	int64_t next_s = mono_wall_s() + (int64_t)(wait_ms + 999) / 1000;
+
+	if (w->next_try_s == next_s)
+		return;
+	w->next_try_s = next_s;
+	engine_changed(w->engine, w->item);
+}
+
 /*
  * A lane that opens lets its waiters go one after the other: the first of them
  * finds out whether Rev is there again.
@@ -297,6 +308,7 @@ static bool waits_for_lane(struct work *w, int needs)
 	if (!wait)
 		return false;
 	engine_set_why(w, "%s", e->rev_lane.why);
+	show_next_try(w, wait);
 	loop_timer_start(&w->timer, wait + engine_random() % 250);
 	return true;
 }

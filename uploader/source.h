@@ -65,7 +65,8 @@ struct source_status {
 	enum source_state state;
 	int64_t since_s;       /* wall clock */
 	char where[512];       /* "nfs://host/dir", "/srv/rec" */
-	char why[ERR_TEXT_MAX]; /* SOURCE_DOWN: the reason and the next try */
+	char why[ERR_TEXT_MAX]; /* SOURCE_DOWN: the reason */
+	int64_t next_try_s;	/* and the next try, wall clock; 0: unknown */
 };
 
 /* State changed, or (hint only) something in `path` did; NULL: unknown. */

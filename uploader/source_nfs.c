@@ -50,11 +50,17 @@ struct nfs_source {
 	struct loop_timer retry;
 	uint64_t pause_ms, mounted_ms;
 	enum source_state state;
-	int64_t since_s;
+	int64_t since_s, next_try_s;
 	struct err why;
 };
 
 /* ---- what others see ----------------------------------------------------- */
+
+static void tell(struct nfs_source *n)
+{
+	if (n->base.changed)
+		n->base.changed(n->base.changed_arg, NULL);
+}
 
 static void set_state(struct nfs_source *n, enum source_state state)
 {
@@ -62,8 +68,7 @@ static void set_state(struct nfs_source *n, enum source_state state)
 		return;
 	n->state = state;
 	n->since_s = mono_wall_s();
-	if (n->base.changed)
-		n->base.changed(n->base.changed_arg, NULL);
+	tell(n);
 }
 
 static void get_status(const struct source *base,
@@ -75,6 +80,8 @@ static void get_status(const struct source *base,
 	ret_status->state = n->state;
 	ret_status->since_s = n->since_s;
 	str_copy(ret_status->where, n->where, sizeof(ret_status->where));
+	if (n->state == SOURCE_DOWN)
+		ret_status->next_try_s = n->next_try_s;
 	if (n->state != SOURCE_READY)
 		str_copy(ret_status->why, n->why.text, sizeof(ret_status->why));
 }
@@ -106,15 +113,18 @@ static void refuse_parked(struct nfs_source *n)
 /* Every address was tried in vain. */
 static void go_down(struct nfs_source *n, const struct err *why)
 {
+	bool is_news = n->state == SOURCE_DOWN &&
+		       strcmp(n->why.text, why->text);
 	uint64_t ms = take_pause(n);
-	char when[STR_TIME_SIZE];
 
-	str_format_time(mono_wall_s() + (int64_t)(ms + 999) / 1000, when);
-	err_set(&n->why, -ENOTCONN, "%.400s, next try %s", why->text, when);
+	n->next_try_s = mono_wall_s() + (int64_t)(ms + 999) / 1000;
+	n->why = *why;
 	nfs_session_free(n->current);
 	n->current = NULL;
 	refuse_parked(n);
 	loop_timer_start(&n->retry, ms);
+	if (is_news)
+		tell(n);
 	set_state(n, SOURCE_DOWN);
 }
 
