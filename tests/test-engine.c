@@ -513,6 +513,29 @@ out:
 	return err;
 }
 
+/* What a lost journal may have sent is given its time, whatever the clock. */
+static int test_old_file(void)
+{
+	static const int hours[] = { 0, 30, -30 };
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hours) && !err; i++) {
+		struct bench b = { 0 };
+
+		err = bench_open(&b, NULL);
+		CHECK_OK(err);
+		sim.files[0].mtime_ns -= (int64_t)HOUR_MS * 1000000;
+		CHECK_OK(bench_run(&b, "settling"));
+		sim_loop_step_wall((int64_t)hours[i] * HOUR_MS);
+		CHECK_OK(bench_run(&b, "sending"));
+		CHECK(sim_loop_ms() >= 120000);
+		err = 0;
+	out:
+		bench_close(&b);
+	}
+	return err;
+}
+
 /* Where names that differ in their case alone are two files. */
 static int test_two_cases(void)
 {
@@ -685,6 +708,8 @@ static const struct unit_test tests[] = {
 	{ "publish changes where the account may not edit",
 	  test_publish_refused, 0 },
 	{ "a folder is removed with its file", test_folder_gone, UNIT_NO_OOM },
+	{ "a file older than the journal, and a clock that steps",
+	  test_old_file, UNIT_NO_OOM },
 	{ "two names that differ in their case", test_two_cases, UNIT_NO_OOM },
 	{ "a name's case changes", test_change_case, UNIT_NO_OOM },
 	{ "a video that stays Uploading", test_stuck, UNIT_NO_OOM },

@@ -100,6 +100,7 @@ static void on_opened(void *arg, int err, const struct err *why,
 	e->is_standby = false;
 	e->journal_why[0] = '\0';
 	e->journal_created_s = created_s;
+	e->journal_opened_ms = mono_ms();
 	resume_items(e);
 	e->calls.loaded(e->calls.arg);
 	watch_start(e);

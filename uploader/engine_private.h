@@ -43,6 +43,7 @@ struct engine {
 	bool is_swapping; /* the source and the parties: nothing may begin */
 	bool is_dry;	  /* nothing is kept by this journal: nothing is sent */
 	int64_t journal_created_s;
+	uint64_t journal_opened_ms; /* by us */
 	char journal_why[ERR_TEXT_MAX];
 
 	struct loop_timer scan_timer;

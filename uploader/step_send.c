@@ -66,18 +66,19 @@ static bool adopt_video(struct work *w, const struct rev_result *result)
 	return true;
 }
 
-/* Rev's index may not show yet what came before this journal began. */
+/*
+ * Rev's index may not show yet what came before this journal began. Its age is
+ * not asked for, since the clock on the wall may have stepped.
+ */
 static uint64_t index_wait_ms(const struct work *w)
 {
 	const struct engine *e = w->engine;
 	uint64_t grace = conf_number(e->conf, OPT_UP_INDEX_GRACE);
-	int64_t age_ms = (mono_wall_s() - e->journal_created_s) * 1000;
+	uint64_t open_ms = mono_ms() - e->journal_opened_ms;
 
 	if (w->attr.mtime_ns / 1000000000 >= e->journal_created_s)
 		return 0;
-	if (age_ms < 0 || (uint64_t)age_ms >= grace)
-		return 0;
-	return grace - (uint64_t)age_ms;
+	return open_ms < grace ? grace - open_ms : 0;
 }
 
 static void on_search(void *arg, const struct rev_result *result)
