@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/journal.h"
 
+#include <linux/magic.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -188,6 +190,40 @@ out:
 	return err;
 }
 
+static long fake_type; /* of every file system; 0: none */
+
+int __real_fstatfs(int fd, struct statfs *ret);
+int __wrap_fstatfs(int fd, struct statfs *ret);
+
+int __wrap_fstatfs(int fd, struct statfs *ret)
+{
+	int err = __real_fstatfs(fd, ret);
+
+	if (fake_type)
+		ret->f_type = fake_type;
+	return err;
+}
+
+/* It is not opened there, and says so; moved to a disk, it goes on. */
+static int test_network(void)
+{
+	struct bench b = { 0 };
+	int err = setup(&b);
+
+	CHECK_OK(err);
+	fake_type = NFS_SUPER_MAGIC;
+	CHECK_OK(open_journal(&b, b.path));
+	CHECK_EQ(b.open_err, -ENOTSUP);
+	fake_type = 0;
+	CHECK_OK(loop_run(b.loop));
+	CHECK(!b.late);
+	CHECK_EQ(b.open_err, 0);
+out:
+	fake_type = 0;
+	teardown(&b);
+	return err;
+}
+
 /* sqlite3(1) or a backup is no other uploader: nobody stands by. */
 static int test_busy(void)
 {
@@ -291,6 +327,7 @@ static const struct unit_test tests[] = {
 	{ "rows come back", test_round_trip, UNIT_NO_OOM },
 	{ "a second uploader stands by and takes over", test_standby,
 	  UNIT_NO_OOM },
+	{ "no journal on a network file system", test_network, UNIT_NO_OOM },
 	{ "another program has it open for a while", test_busy, UNIT_NO_OOM },
 	{ "a damaged journal is told", test_damaged, UNIT_NO_OOM },
 	{ "an older journal gets its columns", test_older, UNIT_NO_OOM },

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -289,6 +292,24 @@ int journal_db_reserve(struct journal_db *d, int64_t next_id)
 
 /* ---- opening ------------------------------------------------------------ */
 
+/*
+ * A lock of NFS or SMB may be of this host alone, or be lost while it is held;
+ * and what SQLite shares in memory is never seen by another host.
+ */
+static bool is_on_network(int fd)
+{
+	static const unsigned types[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,
+					  CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC };
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if ((unsigned)fs.f_type == types[i])
+			return true;
+	return false;
+}
+
 static int lock(struct journal_db *d)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -303,6 +324,11 @@ static int lock(struct journal_db *d)
 			       "journal %s: %s: its directory must exist and "
 			       "belong to the uploader",
 			       d->path, err_str(-errno));
+	if (is_on_network(d->lock_fd))
+		return err_set(&d->why, -ENOTSUP,
+			       "journal %s: on a network file system: it must "
+			       "be on a disk of this host",
+			       d->path);
 	if (!fcntl(d->lock_fd, F_OFD_SETLK, &fl))
 		return 0;
 	if (errno != EAGAIN && errno != EACCES)
