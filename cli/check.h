@@ -3,19 +3,17 @@
 #define UPCAST_CHECK_H
 
 #include "cli/cli.h"
+#include "lib/verdict.h"
 
 /*
- * What `upcast check` finds out, one line each: SUCCESS, WARNING or FAILURE,
- * what is wrong, and what to do.
+ * What `upcast check` finds out, a line each: what is wrong, and what to do.
  */
-enum check_result { CHECK_PASS, CHECK_WARN, CHECK_FAIL };
-
 struct check {
 	struct cli *cli;
 	int failures;
 };
 
-void check_say(struct check *c, enum check_result result, const char *fmt, ...)
+void check_say(struct check *c, enum verdict verdict, const char *fmt, ...)
 	ATTR_PRINTF(3, 4);
 
 /* check_files.c: may the daemons read keys, certificates, bundles, secrets,

@@ -61,12 +61,12 @@ static void check_readable(struct check *c, const char *path,
 		return;
 	err = read_as(user, path);
 	if (err)
-		check_say(c, CHECK_FAIL,
+		check_say(c, VERDICT_FAIL,
 			  "%s may not read %s: chgrp %s %s; chmod 0640 %s; its "
 			  "folder must let it in, too",
 			  name, path, name, path, path);
 	else
-		check_say(c, CHECK_PASS, "%s may read %s", name, path);
+		check_say(c, VERDICT_PASS, "%s may read %s", name, path);
 }
 
 /* ---- certificates ------------------------------------------------------- */
@@ -79,16 +79,17 @@ static void check_dates(struct check *c, const char *path)
 	int code = pki_check_dates(path, &until, &err);
 
 	if (code) {
-		check_say(c, CHECK_FAIL, "%s%s", err.text,
+		check_say(c, VERDICT_FAIL, "%s%s", err.text,
 			  code == -EKEYEXPIRED ? ": get a new one" : "");
 		return;
 	}
 	str_format_time(until, text);
 	if (until - mono_wall_s() < SOON_S)
-		check_say(c, CHECK_WARN, "%s expires on %s: get a new one",
+		check_say(c, VERDICT_WARN, "%s expires on %s: get a new one",
 			  path, text);
 	else
-		check_say(c, CHECK_PASS, "%s is in date until %s", path, text);
+		check_say(c, VERDICT_PASS, "%s is in date until %s", path,
+			  text);
 }
 
 void check_certificate(struct check *c)
@@ -100,7 +101,7 @@ void check_certificate(struct check *c)
 
 	if (!*name || !*conf_text(conf, OPT_ST_SIP_CERTIFICATE)) {
 		if (listen_has_tls(conf_text(conf, OPT_ST_SIP_LISTEN)))
-			check_say(c, CHECK_FAIL,
+			check_say(c, VERDICT_FAIL,
 				  "TLS port set but no certificates "
 				  "configured: \"streamer sip certs "
 				  "<key-file> <crt-file>\"");
@@ -110,10 +111,10 @@ void check_certificate(struct check *c)
 	cli_cert_path(c->cli, conf_text(conf, OPT_ST_SIP_CERTIFICATE),
 		      certificate);
 	if (pki_match(key, certificate, &err))
-		check_say(c, CHECK_FAIL,
+		check_say(c, VERDICT_FAIL,
 			  "%s: \"streamer sip certs\" names others", err.text);
 	else
-		check_say(c, CHECK_PASS, "Key and certificate pair match");
+		check_say(c, VERDICT_PASS, "Key and certificate pair match");
 	check_dates(c, certificate);
 	check_readable(c, key, "streamer");
 	check_readable(c, certificate, "streamer");
@@ -153,7 +154,7 @@ static void check_secret(struct check *c, const char *section, const char *name)
 	if (code == -ENOENT)
 		return;
 	if (code)
-		check_say(c, CHECK_FAIL, "%s", err.text);
+		check_say(c, VERDICT_FAIL, "%s", err.text);
 	snprintf(path, sizeof(path), "%s/%s/%s", dir, section, name);
 	check_readable(c, path, section);
 }

@@ -129,7 +129,7 @@ static int check_space(void *arg, const char *id, const struct cms_xml_node *n)
 	s->with_url += *url != '\0';
 	if (*url && !has_application(url)) {
 		s->wrong++;
-		check_say(s->check, CHECK_FAIL,
+		check_say(s->check, VERDICT_FAIL,
 			  "the stream URL of space %s cannot work: it needs an "
 			  "application and a stream, rtmp://host/app/stream; "
 			  "\"bridge stream\" sets it",
@@ -146,16 +146,16 @@ static int check_spaces(struct check *c, struct bridge *bridge)
 	if (code < 0)
 		return code;
 	if (code)
-		check_say(c, CHECK_WARN,
+		check_say(c, VERDICT_WARN,
 			  "only the first %d spaces of the bridge were looked "
 			  "at",
 			  CHECK_SPACES);
 	if (!s.with_url)
-		check_say(c, CHECK_WARN,
+		check_say(c, VERDICT_WARN,
 			  "no space of the bridge has a stream URL: \"bridge "
 			  "stream <space> <url>\"");
 	else if (!s.wrong)
-		check_say(c, CHECK_PASS, "%u spaces have a stream URL",
+		check_say(c, VERDICT_PASS, "%u spaces have a stream URL",
 			  s.with_url);
 	return 0;
 }
@@ -171,18 +171,19 @@ void check_bridge(struct check *c)
 		return;
 	code = bridge_rules_read(&r, c->cli);
 	if (!code && bridge_rules_obstacle(&r, why, sizeof(why)))
-		check_say(c, CHECK_WARN, "%s", why);
+		check_say(c, VERDICT_WARN, "%s", why);
 	else if (!code && r.is_disabled)
-		check_say(c, CHECK_WARN,
+		check_say(c, VERDICT_WARN,
 			  "the system's call profile on the bridge disables "
 			  "streaming: \"bridge setup <domain>\"");
 	else if (!code)
-		check_say(c, CHECK_PASS, "the bridge sends %s to this streamer",
+		check_say(c, VERDICT_PASS,
+			  "the bridge sends %s to this streamer",
 			  r.streamer_uri);
 	if (!code)
 		code = check_spaces(c, &r.bridge);
 	if (code)
-		check_say(c, CHECK_FAIL, "%s", r.bridge.err.text);
+		check_say(c, VERDICT_FAIL, "%s", r.bridge.err.text);
 	bridge_rules_release(&r);
 }
 

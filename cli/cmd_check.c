@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,21 +19,6 @@ enum {
 	CALLS = 500, /* where there is no limit: the most that can be set */
 };
 
-void check_say(struct check *c, enum check_result result, const char *fmt, ...)
-{
-	static const char *const words[] = { "SUCCESS", "WARNING", "FAILURE" };
-	char text[2048];
-	va_list ap;
-
-	c->failures += result == CHECK_FAIL;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	str_clean(text);
-	printf("%s: %s\n", words[result], text);
-	fflush(stdout);
-}
-
 /* ---- the host ----------------------------------------------------------- */
 
 static void check_settings(struct check *c)
@@ -42,16 +26,16 @@ static void check_settings(struct check *c)
 	const char *path = c->cli->config_path;
 
 	if (!access(path, R_OK))
-		check_say(c, CHECK_PASS, "%s can be read", path);
+		check_say(c, VERDICT_PASS, "%s can be read", path);
 	else if (errno == ENOENT)
 		check_say(
-			c, CHECK_FAIL,
+			c, VERDICT_FAIL,
 			"%s does not exist: the first setting that is made, "
 			"such as \"streamer sip listen\" or \"uploader nfs\", "
 			"makes it",
 			path);
 	else
-		check_say(c, CHECK_FAIL, "%s: %s", path, err_str(-errno));
+		check_say(c, VERDICT_FAIL, "%s: %s", path, err_str(-errno));
 }
 
 static void check_clock(struct check *c)
@@ -61,12 +45,12 @@ static void check_clock(struct check *c)
 	if (adjtimex(&t) < 0)
 		return;
 	if (t.status & STA_UNSYNC)
-		check_say(c, CHECK_WARN,
+		check_say(c, VERDICT_WARN,
 			  "the clock is not synchronised: certificates and "
 			  "the times of recordings depend on it; run an NTP "
 			  "client");
 	else
-		check_say(c, CHECK_PASS, "the clock is synchronised");
+		check_say(c, VERDICT_PASS, "the clock is synchronised");
 }
 
 static void check_buffers(struct check *c)
@@ -79,13 +63,14 @@ static void check_buffers(struct check *c)
 	if (file)
 		fclose(file);
 	if (bytes < SOCKET_BYTES)
-		check_say(c, CHECK_WARN,
+		check_say(c, VERDICT_WARN,
 			  "net.core.rmem_max is %llu, too small for the "
 			  "bursts of key frames: use upcast.sysctl of the "
 			  "examples",
 			  bytes);
 	else
-		check_say(c, CHECK_PASS, "socket buffers may be large enough");
+		check_say(c, VERDICT_PASS,
+			  "socket buffers may be large enough");
 }
 
 /* What a process may have open at most, by its own limits. */
@@ -142,14 +127,14 @@ static void check_files(struct check *c)
 	if (find_file_limit(c->cli, &most))
 		return;
 	if (most < need)
-		check_say(c, CHECK_WARN,
+		check_say(c, VERDICT_WARN,
 			  "at most %llu files may be open, %llu calls need "
 			  "%llu: raise the streamer's limit (LimitNOFILE= of "
 			  "its unit), or use \"streamer limit\"",
 			  (unsigned long long)most, (unsigned long long)calls,
 			  (unsigned long long)need);
 	else
-		check_say(c, CHECK_PASS,
+		check_say(c, VERDICT_PASS,
 			  "enough files may be open for %llu calls",
 			  (unsigned long long)calls);
 }
@@ -164,15 +149,15 @@ static void check_daemon(struct check *c, enum schema_id enabled)
 	if (view_open(c->cli, section, &v))
 		return;
 	if (!conf_bool(c->cli->conf, enabled))
-		check_say(c, CHECK_WARN, "%s is disabled: \"%s enable\"",
+		check_say(c, VERDICT_WARN, "%s is disabled: \"%s enable\"",
 			  v->folder, section);
 	else if (v->status == CTLREAD_RUNNING)
-		check_say(c, CHECK_PASS, "%s is enabled and runs", v->folder);
+		check_say(c, VERDICT_PASS, "%s is enabled and runs", v->folder);
 	else if (v->status == CTLREAD_HANGING)
-		check_say(c, CHECK_FAIL, "%s does not answer: restart it",
+		check_say(c, VERDICT_FAIL, "%s does not answer: restart it",
 			  v->folder);
 	else
-		check_say(c, CHECK_FAIL,
+		check_say(c, VERDICT_FAIL,
 			  "%s is enabled and does not run: start it by "
 			  "\"systemctl start upcast-%s\", its log says why it "
 			  "ended; or \"%s disable\" where it is not wanted",
@@ -199,7 +184,7 @@ static void run_probe(struct check *c, const char *name, const char *instance)
 		return;
 	status = service_spawn(argv);
 	if (status == -ENOENT || status == 127)
-		check_say(c, CHECK_FAIL,
+		check_say(c, VERDICT_FAIL,
 			  "%s is not installed: nothing outside is tried",
 			  name);
 	else if (status)
@@ -212,9 +197,9 @@ static void check_callers(struct check *c)
 
 	if (*conf_text(conf, OPT_ST_ALLOW_FROM) ||
 	    conf_bool(conf, OPT_ST_SIP_VERIFY))
-		check_say(c, CHECK_PASS, "who may call is limited");
+		check_say(c, VERDICT_PASS, "who may call is limited");
 	else
-		check_say(c, CHECK_WARN,
+		check_say(c, VERDICT_WARN,
 			  "anyone may call: \"set streamer.allow_from "
 			  "<addresses of the bridges>\" or \"tls sip verify "
 			  "enable\"");

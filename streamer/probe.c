@@ -14,6 +14,7 @@
 #include "lib/ctlread.h"
 #include "lib/mono.h"
 #include "lib/str.h"
+#include "lib/verdict.h"
 #include "streamer/rtmp.h"
 #include "streamer/rtmp_auth.h"
 #include "streamer/settings.h"
@@ -44,24 +45,17 @@ struct probe {
 
 /* ---- lines -------------------------------------------------------------- */
 
-enum verdict { GOOD, DOUBTFUL, BAD };
-
 static void say(struct probe *p, enum verdict verdict, const char *fmt, ...)
 	ATTR_PRINTF(3, 4);
 
 static void say(struct probe *p, enum verdict verdict, const char *fmt, ...)
 {
-	static const char *const words[] = { "SUCCESS", "WARNING", "FAILURE" };
-	char text[2048];
 	va_list ap;
 
-	p->failures += verdict == BAD;
+	p->failures += verdict == VERDICT_FAIL;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	verdict_print(verdict, fmt, ap);
 	va_end(ap);
-	str_clean(text);
-	printf("%s: %s\n", words[verdict], text);
-	fflush(stdout);
 }
 
 /* ---- interfaces and ports ----------------------------------------------- */
@@ -96,16 +90,17 @@ static void check_port(struct probe *p, const char *transport,
 	sip_addr_set_port(at, port);
 	err = try_port(at);
 	if (!err)
-		say(p, GOOD, "%s port %u of %s is free", transport, port,
-		    interface);
+		say(p, VERDICT_PASS, "%s port %u of %s is free", transport,
+		    port, interface);
 	else if (err == -EADDRINUSE)
-		say(p, BAD,
+		say(p, VERDICT_FAIL,
 		    "%s port %u of %s is taken by another program: choose "
 		    "another by \"streamer sip listen\"",
 		    transport, port, interface);
 	else
-		say(p, BAD, "%s port %u of %s cannot be listened on: %s",
-		    transport, port, interface, err_str(err));
+		say(p, VERDICT_FAIL,
+		    "%s port %u of %s cannot be listened on: %s", transport,
+		    port, interface, err_str(err));
 }
 
 static bool is_running(const struct probe *p)
@@ -132,12 +127,12 @@ static void check_interface(struct probe *p, const struct sip_listen *l,
 	size_t n;
 
 	if (sip_listen_resolve(l->interface, at, &n, &err)) {
-		say(p, BAD,
+		say(p, VERDICT_FAIL,
 		    "%s: name one of this host by \"streamer sip listen\"",
 		    err.text);
 		return;
 	}
-	say(p, GOOD, "interface %s exists", l->interface);
+	say(p, VERDICT_PASS, "interface %s exists", l->interface);
 	for (size_t i = 0; i < n && !runs; i++) {
 		check_port(p, "TCP", l->interface, l->tcp, &at[i]);
 		if (l->tls != l->tcp)
@@ -153,7 +148,7 @@ static void check_listen(struct probe *p)
 
 	if (sip_listen_parse(conf_text(p->conf, OPT_ST_SIP_LISTEN), &all,
 			     &err)) {
-		say(p, BAD, "%s", err.text);
+		say(p, VERDICT_FAIL, "%s", err.text);
 		return;
 	}
 	for (size_t i = 0; i < all.count; i++)
@@ -320,18 +315,19 @@ static const char *advise(const struct probe *p)
 static void say_result(struct probe *p, const char *shown)
 {
 	if (!p->is_in)
-		say(p, BAD, "%s: %s: %s; %s", p->name, shown, p->why.text,
-		    advise(p));
+		say(p, VERDICT_FAIL, "%s: %s: %s; %s", p->name, shown,
+		    p->why.text, advise(p));
 	else if (p->auth_steps)
-		say(p, GOOD, "%s: %s answers and takes user and password",
-		    p->name, shown);
+		say(p, VERDICT_PASS,
+		    "%s: %s answers and takes user and password", p->name,
+		    shown);
 	else if (*p->url.user)
-		say(p, DOUBTFUL,
+		say(p, VERDICT_WARN,
 		    "%s: %s answers but does not ask for user and password: "
 		    "whether it takes them shows when a call is published",
 		    p->name, shown);
 	else
-		say(p, GOOD, "%s: %s answers", p->name, shown);
+		say(p, VERDICT_PASS, "%s: %s answers", p->name, shown);
 }
 
 static void try_server(struct probe *p)
@@ -341,7 +337,7 @@ static void try_server(struct probe *p)
 
 	url_format(&p->url, shown, sizeof(shown));
 	if (!url_is_allowed(&p->url, p->settings->allowed_targets)) {
-		say(p, BAD,
+		say(p, VERDICT_FAIL,
 		    "%s: %s is not in allowed_targets: nothing is published "
 		    "there; \"set streamer.allowed_targets\"",
 		    p->name, shown);
@@ -353,7 +349,7 @@ static void try_server(struct probe *p)
 		err = connect_once(p);
 	while (!err && p->again);
 	if (err)
-		say(p, BAD, "%s: %s", p->name, err_str(err));
+		say(p, VERDICT_FAIL, "%s: %s", p->name, err_str(err));
 	else
 		say_result(p, shown);
 }
@@ -369,10 +365,10 @@ static void try_urls(struct probe *p, const char *urls)
 		int code = text ? url_parse(text, &p->url, &err) : -ENOMEM;
 
 		if (code)
-			say(p, BAD, "%s: the URL cannot work: %s", p->name,
-			    text ? err.text : "out of memory");
+			say(p, VERDICT_FAIL, "%s: the URL cannot work: %s",
+			    p->name, text ? err.text : "out of memory");
 		else if (!*p->url.app)
-			say(p, BAD,
+			say(p, VERDICT_FAIL,
 			    "%s: the URL cannot work: it needs an application "
 			    "and a stream, rtmp://host/app/stream",
 			    p->name);
@@ -395,7 +391,7 @@ static void try_setting(struct probe *p, const char *name, const char *user)
 
 	p->name = name;
 	if (settings_find_url(p->settings, user, &urls, &is_route, &err))
-		say(p, BAD, "%s: %s", name, err.text);
+		say(p, VERDICT_FAIL, "%s: %s", name, err.text);
 	else
 		try_urls(p, secret_text(&urls));
 	secret_release(&urls);
@@ -438,7 +434,7 @@ static void run(struct probe *p, struct conf *conf)
 	if (!code)
 		code = prepare(p, &err);
 	if (code)
-		say(p, BAD, "%s; no server is tried", err.text);
+		say(p, VERDICT_FAIL, "%s; no server is tried", err.text);
 	else
 		try_targets(p);
 	if (p->settings)
@@ -455,7 +451,7 @@ int probe_run(const struct boot *boot)
 
 	buf_init(&p.query, RTMP_AUTH_QUERY_MAX);
 	if (conf_load(boot->config_path, NULL, &conf, &err)) {
-		say(&p, BAD, "%s", err.text);
+		say(&p, VERDICT_FAIL, "%s", err.text);
 	} else {
 		p.conf = conf;
 		run(&p, conf);

@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/mono.h"
 #include "lib/str.h"
+#include "lib/verdict.h"
 #include "uploader/parties.h"
 #include "uploader/probe_video.h"
 #include "uploader/recording.h"
@@ -60,17 +61,13 @@ struct probe_step {
 
 /* ---- lines ------------------------------------------------------------- */
 
-static void say(struct probe *p, const char *word, const char *fmt, va_list ap)
-	ATTR_PRINTF(3, 0);
+static void say(struct probe *p, enum verdict verdict, const char *fmt,
+		va_list ap) ATTR_PRINTF(3, 0);
 
-static void say(struct probe *p, const char *word, const char *fmt, va_list ap)
+static void say(struct probe *p, enum verdict verdict, const char *fmt,
+		va_list ap)
 {
-	char text[1024];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	str_clean(text);
-	printf("%s: %s\n", word, text);
-	fflush(stdout);
+	verdict_print(verdict, fmt, ap);
 	loop_timer_stop(&p->timer);
 	p->is_done = true;
 	loop_defer(p->loop, &p->next);
@@ -84,7 +81,7 @@ static void pass(struct probe *p, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(p, "SUCCESS", fmt, ap);
+	say(p, VERDICT_PASS, fmt, ap);
 	va_end(ap);
 }
 
@@ -95,7 +92,7 @@ static void fail(struct probe *p, const char *fmt, ...)
 	p->failures++;
 	p->group_failed = true;
 	va_start(ap, fmt);
-	say(p, "FAILURE", fmt, ap);
+	say(p, VERDICT_FAIL, fmt, ap);
 	va_end(ap);
 }
 
