@@ -16,6 +16,7 @@ enum {
 	SOCKET_BYTES = 2 << 20, /* twice what a video socket asks for */
 	FILES_EACH = 8,		/* two port pairs, a connection, some room */
 	FILES_BASE = 256,
+	PROBE_WORDS = 8,
 	CALLS = 500, /* where there is no limit: the most that can be set */
 };
 
@@ -166,20 +167,19 @@ static void check_daemon(struct check *c, enum schema_id enabled)
 }
 
 /* Outside parties, ports and servers, as the daemon itself meets them. */
-static void run_probe(struct check *c, const char *name, const char *instance)
+static void run_probe(struct check *c, const char *name,
+		      const char *const *more)
 {
+	const char *argv[PROBE_WORDS] = { name, "--probe", "-c",
+					  c->cli->config_path };
 	char installed[256];
-	const char *argv[] = { name, "--probe", "-c", c->cli->config_path,
-			       NULL, NULL,	NULL };
 	int status;
 
 	snprintf(installed, sizeof(installed), "%s/%s", SBINDIR, name);
 	if (!access(installed, X_OK))
 		argv[0] = installed;
-	if (instance) {
-		argv[4] = "-i";
-		argv[5] = instance;
-	}
+	for (int i = 4; *more; i++)
+		argv[i] = *more++;
 	if (access(c->cli->config_path, F_OK))
 		return;
 	status = service_spawn(argv);
@@ -211,7 +211,7 @@ static void check_streamer(struct check *c)
 	check_certificate(c);
 	check_bundles(c, "streamer");
 	check_callers(c);
-	run_probe(c, "upcast-streamer", NULL);
+	run_probe(c, "upcast-streamer", (const char *[]){ NULL });
 	check_bridge(c);
 	check_buffers(c);
 	check_files(c);
@@ -226,7 +226,21 @@ static bool is_begun(const struct conf *conf)
 	       *conf_text(conf, OPT_UP_REV_HOST);
 }
 
-static void check_uploader(struct check *c)
+static void probe_uploader(struct check *c, bool full)
+{
+	const char *more[PROBE_WORDS] = { NULL };
+	int n = 0;
+
+	if (full)
+		more[n++] = "--full";
+	if (c->cli->instance) {
+		more[n++] = "-i";
+		more[n++] = c->cli->instance;
+	}
+	run_probe(c, "upcast-uploader", more);
+}
+
+static void check_uploader(struct check *c, bool full)
 {
 	check_daemon(c, OPT_UP_ENABLED);
 	if (!is_begun(c->cli->conf))
@@ -236,7 +250,7 @@ static void check_uploader(struct check *c)
 	if (check_needs(c->cli))
 		c->failures++;
 	else
-		run_probe(c, "upcast-uploader", c->cli->instance);
+		probe_uploader(c, full);
 }
 
 int cmd_check(struct cli *cli, const struct table_match *m)
@@ -249,6 +263,6 @@ int cmd_check(struct cli *cli, const struct table_match *m)
 	if (!only || !strcmp(only, "streamer"))
 		check_streamer(&c);
 	if (!only || !strcmp(only, "uploader"))
-		check_uploader(&c);
+		check_uploader(&c, table_has_flag(m, "--full"));
 	return c.failures ? -EINVAL : 0;
 }

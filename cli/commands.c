@@ -126,8 +126,8 @@ static const struct command rows[] = {
 	{ "events [-f] [--json]", cmd_events, 0, 0,
 	  "what happened last; -f: and what happens" },
 
-	{ "check [<streamer|uploader>]", cmd_check, 0, 0,
-	  "find out what is wrong, and what to do" },
+	{ "check [<streamer|uploader>] [--full]", cmd_check, 0, 0,
+	  "what is wrong, and what to do; --full: by an upload, too" },
 
 	{ "bridge show [--json]", cmd_bridge_show, 0, 0,
 	  "what the bridge has for streaming" },

@@ -342,6 +342,11 @@ def test_uploader(world):
          "SUCCESS: the bridge answers and its user may read spaces",
          "SUCCESS: logged in to Rev", "SUCCESS: may upload",
          "WARNING: uploader is disabled")
+    site.rev.change_user("uploader", may_patch=False)
+    check(cli, "uploader --full").says("FAILURE: activating it: ")
+    site.rev.change_user("uploader", may_patch=True)
+    check(cli, "uploader --full").says("SUCCESS: it is active and has lost",
+                                       "SUCCESS: it is deleted again")
     site.nfs.set_access("RO")
     wait_for(lambda: "FAILURE: cannot rename in " in
              cli.line("check uploader").out, what="a read-only export")
