@@ -16,7 +16,6 @@ enum {
 	SOCKET_BYTES = 2 << 20, /* twice what a video socket asks for */
 	FILES_EACH = 8,		/* two port pairs, a connection, some room */
 	FILES_BASE = 256,
-	PROBE_WORDS = 8,
 	CALLS = 500, /* where there is no limit: the most that can be set */
 };
 
@@ -167,26 +166,19 @@ static void check_daemon(struct check *c, enum schema_id enabled)
 }
 
 /* Outside parties, ports and servers, as the daemon itself meets them. */
-static void run_probe(struct check *c, const char *name,
-		      const char *const *more)
+static void run_probe(struct check *c, const char *section, bool full)
 {
-	const char *argv[PROBE_WORDS] = { name, "--probe", "-c",
-					  c->cli->config_path };
-	char installed[256];
+	const char *args[] = { "--probe", full ? "--full" : NULL, NULL };
 	int status;
 
-	snprintf(installed, sizeof(installed), "%s/%s", SBINDIR, name);
-	if (!access(installed, X_OK))
-		argv[0] = installed;
-	for (int i = 4; *more; i++)
-		argv[i] = *more++;
 	if (access(c->cli->config_path, F_OK))
 		return;
-	status = service_spawn(argv);
-	if (status == -ENOENT || status == 127)
+	status = service_daemon(c->cli, section, args, false);
+	if (status == -ENOENT)
 		check_say(c, VERDICT_FAIL,
-			  "%s is not installed: nothing outside is tried",
-			  name);
+			  "upcast-%s is not installed: nothing outside is "
+			  "tried",
+			  section);
 	else if (status)
 		c->failures++;
 }
@@ -211,7 +203,7 @@ static void check_streamer(struct check *c)
 	check_certificate(c);
 	check_bundles(c, "streamer");
 	check_callers(c);
-	run_probe(c, "upcast-streamer", (const char *[]){ NULL });
+	run_probe(c, "streamer", false);
 	check_bridge(c);
 	check_buffers(c);
 	check_files(c);
@@ -226,20 +218,6 @@ static bool is_begun(const struct conf *conf)
 	       *conf_text(conf, OPT_UP_REV_HOST);
 }
 
-static void probe_uploader(struct check *c, bool full)
-{
-	const char *more[PROBE_WORDS] = { NULL };
-	int n = 0;
-
-	if (full)
-		more[n++] = "--full";
-	if (c->cli->instance) {
-		more[n++] = "-i";
-		more[n++] = c->cli->instance;
-	}
-	run_probe(c, "upcast-uploader", more);
-}
-
 static void check_uploader(struct check *c, bool full)
 {
 	check_daemon(c, OPT_UP_ENABLED);
@@ -250,7 +228,7 @@ static void check_uploader(struct check *c, bool full)
 	if (check_needs(c->cli))
 		c->failures++;
 	else
-		probe_uploader(c, full);
+		run_probe(c, "uploader", full);
 }
 
 int cmd_check(struct cli *cli, const struct table_match *m)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/check.h"
 #include "cli/cmd.h"
@@ -128,6 +129,18 @@ int check_needs(const struct cli *cli)
 	return code;
 }
 
+/* ---- what the daemon itself thinks of its settings ---------------------- */
+
+/* Of some values only it knows the form. It says what is wrong. */
+static int check_settings(const struct cli *cli, const char *section)
+{
+	const char *const args[] = { "-n", NULL };
+
+	if (access(cli->config_path, F_OK))
+		return 0;
+	return service_daemon(cli, section, args, true) > 0 ? -EINVAL : 0;
+}
+
 /* ---- enable, disable, restart ------------------------------------------- */
 
 /* A daemon that runs obeys the setting, with or without a manager. */
@@ -171,6 +184,8 @@ int cmd_enable(struct cli *cli, const struct table_match *m)
 	int code = m->command->id == OPT_ST_ENABLED ? check_streamer(cli)
 						    : check_needs(cli);
 
+	if (!code)
+		code = check_settings(cli, section_of(m));
 	if (code)
 		return cli_failure(code, "%s configuration not complete",
 				   title);

@@ -4,11 +4,10 @@
 
 #include <stdbool.h>
 
-#include "lib/attr.h"
-#include "lib/err.h"
+#include "cli/cli.h"
 
 /*
- * The service manager, where there is one.
+ * The service manager, where there is one, and other programs.
  */
 
 /* Does systemd run this host? */
@@ -19,6 +18,14 @@ bool service_has_manager(void);
  * prints goes where ours goes. argv[0] is found in PATH unless it has a slash.
  */
 int service_spawn(const char *const *argv) ATTR_MUST_CHECK;
+
+/*
+ * The same with upcast-SECTION, which need not be in PATH, and the settings
+ * that are in use; -ENOENT where it is not installed. `quiet`: without what it
+ * prints on standard output.
+ */
+int service_daemon(const struct cli *cli, const char *section,
+		   const char *const *args, bool quiet) ATTR_MUST_CHECK;
 
 /*
  * systemctl VERB [--now] upcast-FOLDER, FOLDER as in the control directory.

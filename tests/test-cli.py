@@ -139,6 +139,22 @@ def test_streamer_settings(world):
     assert cli.read() == before
 
 
+def test_enable(world):
+    """a daemon that would not take its settings is not enabled"""
+    cli = with_certificates(world, "enable")
+    cli.ok("streamer disable")
+    for line, said in (("set streamer.limit many", "streamer.limit: "),
+                       ("set streamer.allow_from 192.0.2.0/99", "allow_from"),
+                       ("set streamer.sip_listen 7000", "sip_listen: ")):
+        cli.ok(line)
+        result = cli.line("streamer enable")
+        assert result.status == 1 and said in result.err, result.err
+        assert result.out == "FAILURE: Streamer configuration not complete\n"
+        assert "enabled = false" in cli.read()
+        cli.ok("unset " + line.split()[1])
+    assert cli.ok("streamer enable") == "SUCCESS: Streamer enabled\n"
+
+
 def test_wrong_pairs(world):
     """keys and certificates that are no pair, expired or nothing of it"""
     cli = with_certificates(world, "pairs")
