@@ -29,7 +29,7 @@ void redact_url(const char *url, char *dst, size_t size)
 	path = host + strcspn(host, "/");
 	at = memrchr(host, '@', (size_t)(path - host));
 	colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
-	if (colon && colon + 1 < at) {
+	if (host != url && colon && colon + 1 < at) {
 		snprintf(dst, size, "%.*s:" REDACTED "%s", (int)(colon - url),
 			 url, at);
 	} else if (host == url ||

@@ -51,6 +51,7 @@ static int test_value(void)
 		  "rtmp://u:***@h/a/s, rtmp://h/a/***" },
 		/* a comma in the password of a URL */
 		{ "rtmp://u:p,q@h/a/s", "rtmp://***, ***" },
+		{ "rtmp://u:p,q:r@h/a/s", "rtmp://***, ***" },
 	};
 	char text[64], tiny[8], huge[8192];
 	int err = 0;
