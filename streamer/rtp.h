@@ -25,7 +25,7 @@ struct rtp_packet {
 	uint64_t arrival_ms;
 };
 
-/* Errors: -EBADMSG. RTCP that came over rtcp-mux is told by rtp_is_rtcp(). */
+/* Errors: -EBADMSG. With rtcp-mux, rtp_is_rtcp() tells RTCP apart first. */
 int rtp_parse(const uint8_t *data, size_t len,
 	      struct rtp_packet *ret) ATTR_MUST_CHECK;
 
@@ -48,8 +48,8 @@ static inline bool rtp_is_rtcp(const uint8_t *data, size_t len)
  *	while ((p = rtp_queue_next(q, now_ms)))
  *		use(p);
  *
- * rtp_queue_next() must be called until it gives NULL after each put: `p` may
- * point into what the packet of that put does. It is also to be called at
+ * After each put rtp_queue_next() must be called until it gives NULL, since `p`
+ * may borrow the bytes of the packet that was put. It is also to be called at
  * rtp_queue_deadline().
  */
 struct rtp_queue;

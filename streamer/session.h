@@ -22,8 +22,8 @@
  * session_set_targets() when it is known where to publish, session_stop() at
  * the end. The handle is dead when MSG_EVENT_ENDED has been delivered, which
  * follows every session_stop() within SESSION_STOP_MS; no other event comes
- * after session_stop(). session_pool_free() when no session is left, or to end
- * those that are without a word to their servers.
+ * after session_stop(). session_pool_free() when no session is left; those that
+ * are end without telling their servers.
  *
  * Events are delivered on the signalling thread's loop, in order.
  *

@@ -61,7 +61,10 @@ void sip_txn_release_share(struct list *share);
 /* Sends a response and keeps it for retransmissions; takes the buffer's bytes
  * and leaves it empty. */
 void sip_txn_respond(struct sip_txn *txn, int status, struct buf *text);
-/* What the owner wants to find again from a CANCEL: the tag even later. */
+/*
+ * What a CANCEL finds of the INVITE that it means: its owner, while that has
+ * not answered, and our tag as long as the transaction is there.
+ */
 void sip_txn_set_arg(struct sip_txn *txn, void *arg);
 void *sip_txn_arg(const struct sip_txn *txn);
 void sip_txn_set_tag(struct sip_txn *txn, const char *tag);

@@ -79,12 +79,12 @@ int track_ask_key(struct track *t, bool fir_first) ATTR_MUST_CHECK;
 void track_report(struct track *t, bool bye);
 
 bool track_needs_key(const struct track *t);
-/* A picture has come, be it a broken one. */
+/* A picture has arrived, perhaps a broken one. */
 bool track_has_begun(const struct track *t);
 /* Listening and not held. */
 bool track_is_live(const struct track *t);
 uint64_t track_heard_ms(const struct track *t); /* the latest RTP; 0: none */
-/* When what is being told of arrived, be it that it had to wait since. */
+/* Arrival of what the handler is given now, however long it was held back. */
 uint64_t track_arrival_ms(const struct track *t);
 void track_status(const struct track *t, struct msg_media_status *ret);
 

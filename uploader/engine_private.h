@@ -135,7 +135,10 @@ int engine_add(struct engine *e, const char *dir, const char *name,
 	       struct item **ret) ATTR_MUST_CHECK;
 /* Forgets the recording, also in the journal: `item` is dead then. -ENOMEM. */
 int engine_remove(struct engine *e, struct item *item) ATTR_MUST_CHECK;
-/* Whoever waits for a call though there is room; jobs that nobody drives. */
+/*
+ * Wakes works that wait for a call although there is room, and takes up the
+ * jobs for which there was no memory.
+ */
 void engine_tidy(struct engine *e);
 /* While the uploader is disabled it needs none: `*ret_source` is NULL then. */
 int engine_open_source(struct engine *e, const struct conf *conf,
