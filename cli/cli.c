@@ -222,8 +222,16 @@ static int run_one(struct cli *cli, int argc, const char *const *argv)
 			err = match.command->run(cli, &match);
 	}
 	buf_release(&why);
-	fflush(stdout);
 	return err;
+}
+
+/* A script must not take what is cut short for all there is. */
+static int flush(int err)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return err;
+	cli_hint("standard output: not all of it could be written");
+	return err ? err : -EIO;
 }
 
 int cli_run(struct cli *cli, int argc, const char *const *argv)
@@ -233,7 +241,7 @@ int cli_run(struct cli *cli, int argc, const char *const *argv)
 	for (int i = 0; i <= argc && !cli->is_quitting; i++) {
 		if (i < argc && argv[i] != words_separator)
 			continue;
-		err = run_one(cli, i - first, argv + first);
+		err = flush(run_one(cli, i - first, argv + first));
 		result = result ? result : err;
 		first = i + 1;
 	}

@@ -221,6 +221,17 @@ def test_one_shot(world):
     assert script.out.startswith("8\nupcast "), script.out
 
 
+def test_disk_full(world):
+    """an answer that could not be written is no success"""
+    cli = Cli(world, "full")
+    for words in (["streamer"], ["streamer", "--json"], ["help"]):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run(cli.argv(*words), stdout=full, text=True,
+                                  stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 1, words
+        assert "could be written" in done.stderr, done.stderr
+
+
 def test_json(world):
     """--json says the same to programs"""
     cli = Cli(world, "json")
