@@ -45,11 +45,8 @@ void name_add_suffix(char *name, const char *suffix)
 {
 	size_t len = strlen(name), more = strnlen(suffix, NAME_BYTES / 2) + 1;
 
-	if (len + more > NAME_BYTES) {
-		len = NAME_BYTES - more;
-		while (len && ((unsigned char)name[len] & 0xc0) == 0x80)
-			len--;
-	}
+	if (len + more > NAME_BYTES)
+		len = str_fit(name, NAME_BYTES - more);
 	snprintf(name + len, NAME_BYTES + 1 - len, "~%.*s", (int)more - 1,
 		 suffix);
 }

@@ -71,14 +71,8 @@ void snapshot_add_time(struct snapshot_writer *w, const char *key,
 void snapshot_add_cut(struct snapshot_writer *w, const char *key,
 		      const char *value, size_t max)
 {
-	size_t n = strnlen(value, max);
-	char *cut;
+	char *cut = strndup(value, str_fit(value, max));
 
-	/* Back to the first byte of the sequence that the cut would split. */
-	if (value[n])
-		while (n && ((unsigned char)value[n] & 0xc0) == 0x80)
-			n--;
-	cut = strndup(value, n);
 	if (cut)
 		snapshot_add(w, key, cut);
 	else if (!w->err)

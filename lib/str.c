@@ -326,6 +326,17 @@ void str_clean(char *s)
 			*s = '?';
 }
 
+size_t str_fit(const char *s, size_t max)
+{
+	size_t n = strnlen(s, max);
+
+	/* Back to the first byte of the sequence that would be split. */
+	if (s[n])
+		while (n && ((unsigned char)s[n] & 0xc0) == 0x80)
+			n--;
+	return n;
+}
+
 bool str_is_guid(const char *s)
 {
 	if (strlen(s) != 36)

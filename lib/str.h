@@ -62,6 +62,9 @@ void str_clean(char *s);
 /* Is it UTF-8 (RFC 3629: no overlong forms, no surrogates)? */
 bool str_is_utf8(const char *s, size_t len);
 
+/* The length of what fits of a text into `max` bytes: whole characters. */
+size_t str_fit(const char *s, size_t max);
+
 /* 8-4-4-4-12 hex digits with dashes. */
 bool str_is_guid(const char *s);
 

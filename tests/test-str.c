@@ -144,6 +144,21 @@ out:
 	return err;
 }
 
+static int test_fit(void)
+{
+	int err = 0;
+
+	CHECK_EQ(str_fit("", 0), 0);
+	CHECK_EQ(str_fit("abc", 3), 3);
+	CHECK_EQ(str_fit("abc", 2), 2);
+	CHECK_EQ(str_fit("a\xc3\xa9", 2), 1);
+	CHECK_EQ(str_fit("a\xc3\xa9", 3), 3);
+	CHECK_EQ(str_fit("\xf0\x9f\x98\x80", 3), 0);
+	CHECK_EQ(str_fit("\xa9\xa9", 1), 0);
+out:
+	return err;
+}
+
 static int test_words(void)
 {
 	const char *at = " one, two,,three ", *word;
@@ -191,6 +206,7 @@ static const struct unit_test tests[] = {
 	{ "percent-encoding", test_percent, 0 },
 	{ "escapes round-trip", test_escape, 0 },
 	{ "utf-8 is checked", test_utf8, 0 },
+	{ "what fits of a text", test_fit, 0 },
 	{ "words of a list", test_words, 0 },
 	{ "times, guids, copies", test_small, 0 },
 };

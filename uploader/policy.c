@@ -141,23 +141,19 @@ int policy_expand(const struct policy_input *in, const char *pattern,
 	return err;
 }
 
-/* Cut to `max` bytes at a UTF-8 boundary; titles on Rev are not unbounded. */
+/* Cut to `max` bytes: titles on Rev are not unbounded. */
 static int expand_text(const struct policy_input *in, enum schema_id id,
 		       const char *owner, size_t max, char **ret)
 {
 	struct buf text;
-	size_t n;
 	int err;
 
 	buf_init(&text, EXPANDED_MAX);
 	err = policy_expand(in, conf_text(in->conf, id), owner, &text);
 	if (err == -EMSGSIZE) /* what has room is more than is wanted */
 		err = 0;
-	if (!err && text.len > max) {
-		for (n = max; n && (text.data[n] & 0xc0) == 0x80; n--)
-			;
-		text.data[n] = '\0';
-	}
+	if (!err && text.len > max)
+		text.data[str_fit(buf_text(&text), max)] = '\0';
 	err = err ? err : str_replace(ret, buf_text(&text));
 	buf_release(&text);
 	return err;

@@ -77,11 +77,7 @@ static int copy_id(char *dst, size_t size, const char *id)
 /* Text for people: cut at a character, without control characters. */
 static void copy_text(char *dst, size_t size, const char *text)
 {
-	size_t n = str_copy(dst, text, size);
-
-	if (n >= size)
-		for (n = size - 1; n && !str_is_utf8(dst, n); n--)
-			dst[n - 1] = '\0';
+	str_copy(dst, text, str_fit(text, size - 1) + 1);
 	str_clean(dst);
 }
 
