@@ -79,10 +79,13 @@ static int try_port(const struct sockaddr_storage *at)
 	return err;
 }
 
-static void check_port(struct probe *p, const char *transport,
-		       const char *interface, uint16_t port,
+/* An interface may have several addresses. */
+static void check_port(struct probe *p, const char *transport, uint16_t port,
 		       struct sockaddr_storage *at)
 {
+	char host[SIP_ADDR_SIZE];
+	const char *where = sip_addr_is_any(at) ? "any"
+						: sip_addr_host(at, host);
 	int err;
 
 	if (!port)
@@ -91,16 +94,16 @@ static void check_port(struct probe *p, const char *transport,
 	err = try_port(at);
 	if (!err)
 		say(p, VERDICT_PASS, "%s port %u of %s is free", transport,
-		    port, interface);
+		    port, where);
 	else if (err == -EADDRINUSE)
 		say(p, VERDICT_FAIL,
 		    "%s port %u of %s is taken by another program: choose "
 		    "another by \"streamer sip listen\"",
-		    transport, port, interface);
+		    transport, port, where);
 	else
 		say(p, VERDICT_FAIL,
 		    "%s port %u of %s cannot be listened on: %s", transport,
-		    port, interface, err_str(err));
+		    port, where, err_str(err));
 }
 
 static bool is_running(const struct probe *p)
@@ -134,9 +137,9 @@ static void check_interface(struct probe *p, const struct sip_listen *l,
 	}
 	say(p, VERDICT_PASS, "interface %s exists", l->interface);
 	for (size_t i = 0; i < n && !runs; i++) {
-		check_port(p, "TCP", l->interface, l->tcp, &at[i]);
+		check_port(p, "TCP", l->tcp, &at[i]);
 		if (l->tls != l->tcp)
-			check_port(p, "TLS", l->interface, l->tls, &at[i]);
+			check_port(p, "TLS", l->tls, &at[i]);
 	}
 }
 

@@ -107,6 +107,10 @@ def test_ports(world):
         check(cli).says(f"FAILURE: TCP port {port} of 127.0.0.1 is taken by "
                         "another program: choose another by")
     check(cli).says(f"SUCCESS: TCP port {port} of 127.0.0.1 is free")
+    cli.ok(f"streamer sip listen lo {port} none")
+    check(cli).says(f"SUCCESS: TCP port {port} of 127.0.0.1 is free")
+    cli.ok(f"streamer sip listen any {port} none")
+    check(cli).says(f"SUCCESS: TCP port {port} of any is free")
     cli.ok("streamer sip listen nosuch0 7000 none")
     check(cli).says("FAILURE: no network interface nosuch0")
     cli.ok("streamer sip listen e 7000 none")
