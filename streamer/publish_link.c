@@ -21,6 +21,7 @@ enum {
 	STABLE_MS = 10000,
 	STALL_CHECKS = 4, /* in the time that a stall may last */
 	AUTH_STEPS_MAX = 3,
+	TALK_MAX = 16,
 	LINE_MAX = 1024,
 };
 
@@ -377,25 +378,33 @@ static void on_status(struct publish *p, const struct rtmp_event *event)
 		    shown_text(p, event->text));
 }
 
+/* `talk` is only for the log, and a server may say it without end. */
+static const struct {
+	void (*run)(struct publish *p, const struct rtmp_event *event);
+	bool talk;
+} on_events[] = {
+	[RTMP_GOT_S1] = { on_s1, false },
+	[RTMP_GOT_S2] = { on_s2, false },
+	[RTMP_GOT_WINDOW] = { on_window, true },
+	[RTMP_GOT_BANDWIDTH] = { on_bandwidth, true },
+	[RTMP_GOT_BEGIN] = { on_begin, true },
+	[RTMP_CONNECTED] = { on_connected, false },
+	[RTMP_CREATED] = { on_created, false },
+	[RTMP_PUBLISHING] = { on_live, false },
+	[RTMP_STATUS] = { on_status, true },
+	[RTMP_REFUSED] = { on_refused, false },
+	[RTMP_ENDED] = { on_ended, false },
+	[RTMP_MOVE] = { on_move, false },
+};
+
 static void on_event(void *arg, const struct rtmp_event *event)
 {
-	static void (*const table[])(struct publish * p,
-				     const struct rtmp_event *event) = {
-		[RTMP_GOT_S1] = on_s1,
-		[RTMP_GOT_S2] = on_s2,
-		[RTMP_GOT_WINDOW] = on_window,
-		[RTMP_GOT_BANDWIDTH] = on_bandwidth,
-		[RTMP_GOT_BEGIN] = on_begin,
-		[RTMP_CONNECTED] = on_connected,
-		[RTMP_CREATED] = on_created,
-		[RTMP_PUBLISHING] = on_live,
-		[RTMP_STATUS] = on_status,
-		[RTMP_REFUSED] = on_refused,
-		[RTMP_ENDED] = on_ended,
-		[RTMP_MOVE] = on_move,
-	};
+	struct publish *p = arg;
 
-	table[event->kind](arg, event);
+	if (!list_is_empty(&p->end.node))
+		return; /* given up already */
+	if (!on_events[event->kind].talk || p->talked++ < TALK_MAX)
+		on_events[event->kind].run(p, event);
 }
 
 /* ---- what the connection says ------------------------------------------ */
@@ -495,6 +504,7 @@ void publish_link_start(struct publish *p)
 		publish_set_state(p, PUBLISH_CONNECTING, why);
 	}
 	p->window = p->bandwidth = UINT32_MAX;
+	p->talked = 0;
 	p->tried_ms = mono_ms();
 	err = make_session(p);
 	if (err)

@@ -53,6 +53,7 @@ struct publish {
 	struct buf query; /* for authentication, of the next connection */
 	unsigned auth_steps;
 	uint32_t window, bandwidth; /* for the log: what they were */
+	unsigned talked;	    /* in this connection */
 	uint64_t ended_bytes;	    /* sent in earlier connections */
 
 	struct loop_task end; /* of a connection that a callback gave up */

@@ -402,6 +402,17 @@ def test_digest(world):
     check_whole(nginx.recording("d"))
 
 
+def test_talk(world):
+    """a server that talks without end does not fill the log"""
+    server = Server(world, talk=500)
+    publisher = Publisher(world, Shared.file,
+                          f"rtmp://127.0.0.1:{server.port}/live/x", "-s", "4")
+    assert publisher.result()["status"] == 0
+    log = publisher.process.log_text()
+    lines = log.count("window size") + log.count("Bandwidth")
+    assert 4 < lines < 64, lines
+
+
 def test_allowed(world):
     """a target that is not allowed is not connected to"""
     server = Server(world)

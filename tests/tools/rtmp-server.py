@@ -4,7 +4,7 @@
 
     rtmp-server.py [--auth adobe|llnw --user U --password P]
                    [--refuse CODE] [--stall] [--ban CODE] [--move TCURL]
-                   [--digest]
+                   [--digest] [--talk N]
                    [--cert FILE --key FILE] [--port N] [--flv FILE]
 
 It prints "port N", then a line for each thing that happens:
@@ -237,6 +237,9 @@ class Client:
             Client.taken = True
             self.flv = open(self.options.flv, "wb")
             self.flv.write(b"FLV\1\5\0\0\0\x09\0\0\0\0")
+        for number in range(self.options.talk):
+            self.send(6, struct.pack(">IB", 4000 + number, 2))
+            self.send(5, struct.pack(">I", 4000000 + number))
         if self.options.ban:
             self.status(self.options.ban, "error", "go away")
         if self.options.move is not None and not Client.moved:
@@ -347,6 +350,8 @@ def main():
     p.add_argument("--stall", action="store_true")
     p.add_argument("--digest", action="store_true")
     p.add_argument("--port", type=int, default=0)
+    p.add_argument("--talk", type=int, default=0,
+                   help="control messages that nobody needs")
     p.add_argument("--rcvbuf", type=int, default=0,
                    help="bytes that the kernel takes for a reader who waits")
     options = p.parse_args()
