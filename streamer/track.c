@@ -188,10 +188,8 @@ static void take_rtp(struct track *t, const struct udp_datagram *d)
 	if (p.payload_type != t->media.payload_type)
 		return;
 	rtp_jitter_add(&t->jitter, p.timestamp, t->now_us);
-	if (t->has_early_sr && t->early_ssrc == p.ssrc)
-		track_use_sr(t, &t->early_sr);
-	t->has_early_sr = false;
 	t->refused += rtp_queue_put(t->queue, &p, t->now_ms) != 0;
+	track_use_early_sr(t);
 	drain(t);
 }
 

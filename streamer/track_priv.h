@@ -50,7 +50,8 @@ struct track {
 
 /* True if RTP from there is the peer's; else it has been counted. */
 bool track_is_peer(struct track *t, const struct sockaddr_storage *from);
-void track_use_sr(struct track *t, const struct rtcp_sr *sr);
+/* After a packet: a report on the stream that has begun with it. */
+void track_use_early_sr(struct track *t);
 void track_take_rtcp(struct track *t, const struct udp_datagram *d);
 
 #endif

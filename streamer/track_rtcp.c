@@ -7,7 +7,7 @@
 #include "streamer/sip_addr.h"
 #include "streamer/srtp.h"
 
-void track_use_sr(struct track *t, const struct rtcp_sr *sr)
+static void use_sr(struct track *t, const struct rtcp_sr *sr)
 {
 	t->has_sr = true;
 	t->sr_ms = t->now_ms;
@@ -15,7 +15,23 @@ void track_use_sr(struct track *t, const struct rtcp_sr *sr)
 	t->handler->on_sender_report(t->arg, t->kind, sr);
 }
 
-/* The first one mostly comes before the first packet that it is about. */
+void track_use_early_sr(struct track *t)
+{
+	uint32_t ssrc;
+
+	if (!t->has_early_sr || !rtp_queue_ssrc(t->queue, &ssrc) ||
+	    t->early_ssrc != ssrc)
+		return;
+	t->has_early_sr = false;
+	/* It tells where they begin, not where those before them were. */
+	t->handler->on_clock(t->arg, t->kind, t->media.clock_rate);
+	use_sr(t, &t->early_sr);
+}
+
+/*
+ * The first one mostly comes before the first packet that it is about. One
+ * that is not of our stream says nothing of its clock.
+ */
 static void take_sr(struct track *t, const struct rtcp_packet *p)
 {
 	struct rtcp_sr sr;
@@ -23,15 +39,13 @@ static void take_sr(struct track *t, const struct rtcp_packet *p)
 
 	if (rtcp_parse_sr(p, &sr))
 		return;
-	if (!rtp_queue_ssrc(t->queue, &ssrc)) {
-		t->early_sr = sr;
-		t->early_ssrc = p->ssrc;
-		t->has_early_sr = true;
+	if (rtp_queue_ssrc(t->queue, &ssrc) && p->ssrc == ssrc) {
+		use_sr(t, &sr);
 		return;
 	}
-	/* One that is not of our stream says nothing of its clock. */
-	if (p->ssrc == ssrc)
-		track_use_sr(t, &sr);
+	t->early_sr = sr;
+	t->early_ssrc = p->ssrc;
+	t->has_early_sr = true;
 }
 
 static void take_bye(struct track *t, const struct rtcp_packet *p)

@@ -3,6 +3,7 @@
 """Whole calls: SIP in, RTP and SRTP in, RTMP out."""
 
 import base64
+import collections
 import itertools
 import os
 import socket
@@ -17,13 +18,14 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 # pylint: disable=wrong-import-position
 from harness import tap
 from harness.media import make_clip, send_rtp
-from harness.rtmp import Nginx, frames
+from harness.rtmp import Nginx, frames, packets, sound
 from harness.sip import Caller
 from harness.streamer import Streamer
 from harness.wait import PATIENCE, wait_for
 from harness.world import World
 
 KEY = base64.b64encode(bytes(range(30))).decode()
+OTHER_KEY = base64.b64encode(bytes(range(60, 90))).decode()
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 
 
@@ -38,9 +40,9 @@ def _prepare(world):
     Shared.video = frames(Shared.file, "v")
 
 
-def _offer(secret=False, direction="sendonly", audio=30000, version=0):
+def _offer(secret=None, direction="sendonly", audio=30000, version=0):
     proto = "RTP/SAVP" if secret else "RTP/AVP"
-    crypto = f"a=crypto:1 {SUITE} inline:{KEY}|2^31\r\n" if secret else ""
+    crypto = f"a=crypto:1 {SUITE} inline:{secret}|2^31\r\n" if secret else ""
     return (f"v=0\r\no=test 0 {version} IN IP4 127.0.0.1\r\ns=-\r\n"
             "c=IN IP4 127.0.0.1\r\nb=CT:2000\r\nt=0 0\r\n"
             f"m=audio {audio} {proto} 0 97\r\n{crypto}"
@@ -76,23 +78,39 @@ def test_clear(world):
     streamer.stop()
 
 
+def _apart(path):
+    """How far sound and picture of the second half are from where they were to
+    each other in the first; what is published twice is the source, twice."""
+    pictures = [p[2] for p in packets(path) if p[0] == "video"]
+    heard = collections.defaultdict(list)
+    for checksum, time in sound(path):
+        heard[checksum].append(time)
+    first, second = [times for times in heard.values() if len(times) == 2][-1]
+    return second - first - (pictures[-1] - pictures[len(pictures) // 2 - 1])
+
+
 def test_secure(world):
-    """a call over TLS and SRTP is published, picture for picture"""
+    """TLS and SRTP, another source and key in mid-call: whole and in step"""
     pair = world.authority.server()
     nginx = Nginx(world)
     streamer = Streamer(world, tls=pair, media_encryption="required")
     context = ssl.create_default_context(cafile=world.authority.bundle)
     with Caller(streamer.port, context) as caller:
-        caller.invite(_offer(secret=True), nginx.url("secure"))
+        caller.invite(_offer(KEY), nginx.url("secure"))
         assert f"a=crypto:1 {SUITE} inline:" in caller.answer
         streamer.wait_call(state="publishing", encryption=SUITE,
                            transport="tls")
         assert send_rtp(world, Shared.file, caller.ports(),
                         secret=(SUITE, KEY)).wait(30) == 0
+        caller.invite(_offer(OTHER_KEY, version=1))
+        assert send_rtp(world, Shared.file, caller.ports(),
+                        secret=(SUITE, OTHER_KEY)).wait(30) == 0
         caller.bye()
-    streamer.wait_call(state="ended", lost="0")
-    assert frames(nginx.recording("secure"), "v") == Shared.video
-    assert KEY not in streamer.log()
+    streamer.wait_call(state="ended", lost="0", reconnects="0")
+    assert frames(nginx.recording("secure"), "v") == 2 * Shared.video
+    apart = _apart(nginx.recording("secure"))
+    assert abs(apart) < 0.02, apart
+    assert KEY not in streamer.log() and OTHER_KEY not in streamer.log()
     streamer.stop()
 
 
@@ -247,7 +265,7 @@ def test_stranger(world):
     for number, (name, secret) in enumerate(
             (("open", None), ("closed", (SUITE, KEY))), 1):
         with Caller(streamer.port, context) as caller:
-            caller.invite(_offer(secret=bool(secret)), nginx.url(name))
+            caller.invite(_offer(secret and KEY), nginx.url(name))
             streamer.wait_call(number, state="publishing")
             with Stranger(caller.ports(), nginx.url("stranger")):
                 assert send_rtp(world, Shared.file, caller.ports(),
