@@ -311,11 +311,16 @@ void sip_txn_release_share(struct list *share)
 		list_del(it);
 }
 
+static void take_bytes(struct buf *to, struct buf *from)
+{
+	buf_wipe(to);
+	*to = *from;
+	buf_init(from, from->cap);
+}
+
 void sip_txn_respond(struct sip_txn *txn, int status, struct buf *text)
 {
-	buf_wipe(&txn->text);
-	txn->text = *text;
-	buf_init(text, text->cap);
+	take_bytes(&txn->text, text);
 	/* Over a connection that is lost the peer will not ask again. */
 	(void)!send_text(txn, &txn->text);
 	if (status < 200)
@@ -381,12 +386,8 @@ int sip_txn_request(struct sip_txns *txns, struct sip_flow *flow,
 		return err;
 	txn->fn = fn;
 	txn->arg = arg;
-	txn->text = *text;
-	buf_init(text, text->cap);
-	if (ack) {
-		txn->ack = *ack;
-		buf_init(ack, ack->cap);
-	}
+	take_bytes(&txn->text, text);
+	take_bytes(&txn->ack, ack);
 	enter(txn, TRYING);
 	if (send_text(txn, &txn->text)) {
 		txn->failed = true;
@@ -404,9 +405,7 @@ void sip_txn_forget(struct sip_txn *txn)
 
 void sip_txn_acknowledge(struct sip_txn *txn, struct buf *text)
 {
-	buf_release(&txn->ack);
-	txn->ack = *text;
-	buf_init(text, text->cap);
+	take_bytes(&txn->ack, text);
 	(void)!send_text(txn, &txn->ack);
 }
 

@@ -71,9 +71,9 @@ void sip_txn_set_tag(struct sip_txn *txn, const char *tag);
 const char *sip_txn_tag(const struct sip_txn *txn);
 
 /*
- * Sends a request whose topmost Via carries `branch`. `ack`: for an INVITE,
- * what acknowledges a final response other than 2xx. Takes the bytes of both
- * buffers. Failure to send is told through `fn`.
+ * Sends a request whose topmost Via carries `branch`. `ack`: for an INVITE what
+ * acknowledges a final response other than 2xx, else empty. Takes the bytes of
+ * both buffers. Failure to send is told through `fn`.
  */
 int sip_txn_request(struct sip_txns *txns, struct sip_flow *flow,
 		    enum sip_method method, const char *branch,
