@@ -276,9 +276,12 @@ static int make_plan(struct bridge_rules *r, const struct table_match *m,
 
 static void print_plan(const struct bridge_rules *r, const struct plan *p)
 {
-	printf("%s call profile: sipStreamerUri %s, streamingMode %s\n",
+	bool is_other = *r->streamer_uri && strcmp(r->streamer_uri, p->uri);
+
+	printf("%s call profile: sipStreamerUri %s%s%s, streamingMode %s\n",
 	       *r->profile ? "Change the system's" : "Create the system's",
-	       p->uri, p->mode);
+	       p->uri, is_other ? " instead of " : "",
+	       is_other ? r->streamer_uri : "", p->mode);
 	for (size_t i = 0; i < ARRAY_SIZE(p->rules); i++)
 		if (*p->rules[i].proxy)
 			printf("Create outbound rule: %s to %s, %s\n",

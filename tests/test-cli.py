@@ -728,7 +728,12 @@ def test_bridge(world):
     assert "automatic, the system's" in shown.out and not shown.err
     assert "SUCCESS: the bridge sends streamer@stream.example.com to this " \
         "streamer" in cli.line("check streamer").out
+    # What would be lost is said.
+    assert "sipStreamerUri streamer@b.example.com instead of streamer@" \
+        "stream.example.com, " in cli.fail("bridge setup b.example.com",
+                                           stdin="n\n")
     again = cli.ok("bridge setup stream.example.com --tls --yes")
+    assert "instead of" not in again, again
     assert "outbound rule" not in again, again
     cli.ok("set streamer.sip_listen 127.0.0.1 7002 none")
     assert "no outbound rule for stream.example.com leads" in \
