@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from xml.etree import ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -471,8 +472,9 @@ def test_page(world):
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     skip_unless(chromium, "no chromium")
     mount, daemon = one_recording(world)
+    seen = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
     daemon.put(18, state="uploading", path="a.mp4", size="10", bytes_sent="4",
-               title="<script>document.title='broken'</script>")
+               seen=seen, title="<script>document.title='broken'</script>")
     mount.daemon("streamer").put(3, state="publishing", space="böard")
     mount.wait_read("böard", "streamer/calls/3/space")
     mount.wait_read("40", "uploader/recordings/a/progress")
@@ -490,7 +492,9 @@ def test_page(world):
         assert page.returncode == 0, page.stderr
         text = page.stdout or text
     server.shutdown()
-    for part in ('data-ready="1"', "böard", "uploader running", "rev answered",
+    picture = ElementTree.parse(mount.path("queue.svg")).getroot()
+    assert "1 waiting" in "".join(picture.itertext())
+    for part in ('data-ready="1"', 'src="queue.svg', "böard", "uploader running", "rev answered",
                  "&lt;script&gt;document", "<title>upcast</title>"):
         assert part in text, part
     assert os.path.getsize(shot) > 10000
