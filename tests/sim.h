@@ -21,11 +21,11 @@
  * end.
  */
 enum {
-	SIM_FILES_MAX = 8,
+	SIM_FILES_MAX = 12,
 	SIM_FILE_SIZE = 512,
 	SIM_VIDEOS_MAX = 24,
 	SIM_CALLS_MAX = 32,
-	SIM_ROWS_MAX = 8,
+	SIM_ROWS_MAX = 12,
 	SIM_FAULTS_MAX = 4,
 	SIM_ID_SIZE = 37,
 	SIM_MARK_SIZE = 64,
@@ -61,6 +61,7 @@ enum sim_verb {
 /* The verb fails after `skip` successes, `times` times. */
 struct sim_fault {
 	enum sim_verb verb;
+	const char *path; /* of the share: only where this is in it */
 	int skip, times;
 	int error;	  /* of the share: a negative errno */
 	int class;	  /* of Rev: enum rev_class */
@@ -113,7 +114,7 @@ extern struct sim sim;
 void sim_reset(struct loop *loop);
 void sim_release(void);
 /* Does the verb fail now? Counts it. */
-const struct sim_fault *sim_fails(enum sim_verb verb);
+const struct sim_fault *sim_fails(enum sim_verb verb, const char *path);
 void sim_add_fault(struct sim_fault fault);
 
 /* ---- sim_share.c ---------------------------------------------------- */

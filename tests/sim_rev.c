@@ -95,7 +95,7 @@ static struct rev_call *new_call(enum sim_verb verb, rev_done_fn *done,
 	c->verb = verb;
 	c->done = done;
 	c->arg = arg;
-	c->fault = sim_fails(verb);
+	c->fault = sim_fails(verb, "");
 	loop_task_init(&c->task, answer);
 	*ret = c;
 	return c;

@@ -52,13 +52,14 @@ void sim_add_fault(struct sim_fault fault)
 	f->times = f->times ? f->times : 1;
 }
 
-const struct sim_fault *sim_fails(enum sim_verb verb)
+const struct sim_fault *sim_fails(enum sim_verb verb, const char *path)
 {
 	sim.count[verb]++;
 	for (size_t i = 0; i < SIM_FAULTS_MAX; i++) {
 		struct sim_fault *f = &sim.faults[i];
 
-		if (f->verb != verb || !f->times)
+		if (f->verb != verb || !f->times ||
+		    (f->path && !strstr(path, f->path)))
 			continue;
 		if (f->skip-- > 0)
 			return NULL;
@@ -296,7 +297,8 @@ static const struct {
 static void start_op(struct source_op *base)
 {
 	struct sim_op *op = list_entry(base, struct sim_op, base);
-	const struct sim_fault *f = sim_fails(verbs[base->verb].verb);
+	const struct sim_fault *f =
+		sim_fails(verbs[base->verb].verb, base->path ? base->path : "");
 	int err = 0;
 
 	if (sim.share_is_down)

@@ -10,6 +10,7 @@
 #include "lib/str.h"
 #include "tests/tempdir.h"
 #include "tests/unit.h"
+#include "uploader/recording.h"
 #include "uploader/rev.h"
 
 /* ---- each failure and its end --------------------------------------- */
@@ -513,6 +514,48 @@ out:
 	return err;
 }
 
+static const char *state_of(struct bench *b, const char *name)
+{
+	struct catalog *c = engine_catalog(b->engine);
+	struct recording r;
+	struct item *item;
+
+	recording_parse(name, &r);
+	item = catalog_find_stem(catalog_find_folder(c, SIM_DIR), r.stem);
+	return item ? job_name(item->row.state) : "";
+}
+
+/* Eight that cannot be renamed hold the others up for a while only. */
+static int test_poisoned(void)
+{
+	static const char good[] = "20210618032350-0430.mp4";
+	struct bench b = { .has_rival = true };
+	char name[64];
+	int err = bench_open(&b, "parallel = 1\n");
+
+	CHECK_OK(err);
+	for (int i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "2021061803231%d-0430.mp4", i);
+		sim_put(SIM_DIR, name, (uint8_t)i);
+	}
+	sim_add_fault((struct sim_fault){ SIM_RENAME, .path = "2021061803231",
+					  .times = 10000, .error = -EBUSY });
+	CHECK_OK(bench_run(&b, "ready"));
+	bench_pass(&b, HOUR_MS / 12);
+	CHECK_STR(state_of(&b, name), "marking");
+	sim_put(SIM_DIR, good, 30);
+	bench_pass(&b, HOUR_MS / 12);
+	CHECK_STR(state_of(&b, good), "queued");
+	CHECK_EQ(sim.count[SIM_UPLOAD], 9);
+	bench_pass(&b, HOUR_MS / 4);
+	CHECK_STR(state_of(&b, good), "ready");
+	CHECK_EQ(sim_count_videos(true), 2);
+	err = 0;
+out:
+	bench_close(&b);
+	return err;
+}
+
 /* What a lost journal may have sent is given its time, whatever the clock. */
 static int test_old_file(void)
 {
@@ -616,8 +659,8 @@ static int test_twins(void)
 	CHECK_OK(err);
 	sim.index_lag_ms = 150000;
 	sim.processing_ms = HOUR_MS / 2;
-	sim_add_fault((struct sim_fault){ SIM_UPLOAD, .class = REV_TRANSIENT,
-					  .done = true });
+	sim_add_fault((struct sim_fault){
+		.verb = SIM_UPLOAD, .class = REV_TRANSIENT, .done = true });
 	CHECK_OK(bench_run(&b, "ready"));
 	bench_pass(&b, 1000);
 	CHECK_STR(bench_end(&b), "");
@@ -708,6 +751,7 @@ static const struct unit_test tests[] = {
 	{ "publish changes where the account may not edit",
 	  test_publish_refused, 0 },
 	{ "a folder is removed with its file", test_folder_gone, UNIT_NO_OOM },
+	{ "eight that cannot be renamed", test_poisoned, UNIT_NO_OOM },
 	{ "a file older than the journal, and a clock that steps",
 	  test_old_file, UNIT_NO_OOM },
 	{ "two names that differ in their case", test_two_cases, UNIT_NO_OOM },

@@ -111,6 +111,8 @@ int engine_reload(struct engine *e, struct conf *take_conf, struct err *err)
 		list_entry(it, struct work, node)->not_before_ms = 0;
 		suspend(list_entry(it, struct work, node), source_changes);
 	}
+	e->scout_ms = 0;
+	e->rename_has_worked = false;
 	if (source_changes) {
 		end_committed(e);
 		engine_close_source(e);

@@ -21,7 +21,6 @@ enum {
 	ENGINE_CALLS_MAX = 16, /* questions to Rev at the same time */
 	ENGINE_WALKS_MAX = 2,  /* files whose boxes are walked */
 	ENGINE_MARK_MAX = 64,
-	ENGINE_REFUSED_MAX = 8, /* renames in a row: more are not sent */
 };
 
 struct engine {
@@ -61,7 +60,9 @@ struct engine {
 	struct list call_waiters; /* works that wait for a call to Rev */
 	struct list walk_waiters; /* works that wait for a walk */
 	unsigned refused_renames; /* recordings since the last that worked */
-	bool has_orphans; /* memory was too short to go on with some jobs */
+	bool rename_has_worked;	  /* with these settings */
+	uint64_t scout_ms; /* when one more is sent, though they are refused */
+	bool has_orphans;  /* memory was too short to go on with some jobs */
 	unsigned calls_running;
 	unsigned walks_running;
 	struct lane rev_lane, cms_lane;
@@ -221,6 +222,9 @@ int engine_slots_init(struct engine *e) ATTR_MUST_CHECK;
 void engine_slots_release(struct engine *e);
 /* Hands out upload slots. */
 void engine_dispatch(struct engine *e);
+/* A recording could not be renamed; or the share says that none could be. */
+void engine_rename_refused(struct engine *e, bool is_said);
+void engine_rename_worked(struct engine *e);
 
 /* ---- watch.c ---------------------------------------------------------- */
 

@@ -9,7 +9,11 @@
 
 #include "lib/mono.h"
 
-enum { HOURS_CHECK_MS = 20000 };
+enum {
+	HOURS_CHECK_MS = 20000,
+	REFUSED_MAX = 8, /* renames in a row: more are not sent */
+	SCOUT_MS = 900000,
+};
 
 static unsigned slots_used(const struct engine *e)
 {
@@ -35,6 +39,39 @@ static bool is_open_hour(struct engine *e)
 	return open;
 }
 
+void engine_rename_refused(struct engine *e, bool is_said)
+{
+	if (e->refused_renames >= REFUSED_MAX)
+		return;
+	e->refused_renames = is_said ? REFUSED_MAX : e->refused_renames + 1;
+	e->scout_ms = mono_ms() + SCOUT_MS;
+}
+
+void engine_rename_worked(struct engine *e)
+{
+	e->refused_renames = 0;
+	e->rename_has_worked = true;
+}
+
+/*
+ * Those that were refused may have reasons of their own: now and then another
+ * one is sent to find out.
+ */
+static bool are_renames_refused(struct engine *e)
+{
+	const size_t *counts = e->catalog.counts;
+
+	if (e->refused_renames < REFUSED_MAX ||
+	    counts[JOB_SENDING] + counts[JOB_MARKING] == 0)
+		return false;
+	if (mono_ms() >= e->scout_ms) {
+		e->scout_ms = mono_ms() + SCOUT_MS;
+		return false;
+	}
+	loop_timer_start(&e->hours_timer, HOURS_CHECK_MS);
+	return true;
+}
+
 /* Why nothing is taken from the queue now, or NULL. */
 static const char *why_shut(struct engine *e)
 {
@@ -46,8 +83,7 @@ static const char *why_shut(struct engine *e)
 		return "waits for the upload hours";
 	if (slots_used(e) >= conf_number(e->conf, OPT_UP_PARALLEL))
 		return "waits for an upload to end";
-	if (e->refused_renames >= ENGINE_REFUSED_MAX &&
-	    e->catalog.counts[JOB_SENDING] + e->catalog.counts[JOB_MARKING])
+	if (are_renames_refused(e))
 		return "waits until the share lets those be renamed that are "
 		       "uploaded";
 	return NULL;

@@ -130,13 +130,15 @@ static void on_may_write(void *arg, const struct source_result *result)
 		return;
 	}
 	if (result->err)
-		w->engine->refused_renames = ENGINE_REFUSED_MAX;
+		engine_rename_refused(w->engine, true);
 	ask_parties(w);
 }
 
 static void ask_share(struct work *w)
 {
-	if (source_may_write(w->engine->source, w->item->folder->dir,
+	if (w->engine->rename_has_worked)
+		ask_parties(w);
+	else if (source_may_write(w->engine->source, w->item->folder->dir,
 			     on_may_write, w, &w->op))
 		step_out_of_memory(w);
 }

@@ -152,14 +152,14 @@ static void on_renamed(void *arg, const struct source_result *result)
 
 	w->op = NULL;
 	if (!result->err || result->err == -EEXIST) {
-		w->engine->refused_renames = 0;
+		engine_rename_worked(w->engine);
 		stat_marked(w);
 	} else if (result->err == -ENOENT) {
 		list_folder(w);
 	} else {
 		/* Each recording counts once, however often it is tried. */
 		if (!w->tries)
-			w->engine->refused_renames++;
+			engine_rename_refused(w->engine, false);
 		step_source_failed(w, result);
 	}
 }
