@@ -7,6 +7,7 @@ LONG=1 in the environment: the long forms.
 """
 
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -274,6 +275,24 @@ def test_poisoned(world):
     site.faults.clear()
     uploader.wait_counts(ready=5)
     site.check_once(*(name for name, _, _ in bad), name_of(9))
+
+
+def test_silent(world):
+    """a file that the server never reads ends nobody else's upload"""
+    site = Behind(world)
+    size = os.path.getsize(Media.small)
+    site.faults.swallow("READ", times=0, text=struct.pack(">QI", 0, size))
+    site.put(SPACE, name_of(0), Media.recording)
+    site.put(SPACE, name_of(1), Media.small)
+    uploader = site.uploader(name="silent", settings={
+        "bandwidth": "1M", "nfs_timeout": "1s", "parallel": 2})
+    uploader.wait_why(name_of(1), "gives no answer", 30)
+    site.faults.clear()
+    uploader.write_settings(bandwidth=0)
+    assert uploader.command("reload").startswith("ok")
+    uploader.wait_counts(ready=2, seconds=30)
+    site.check_once(name_of(0), name_of(1))
+    assert site.uploads() == 2
 
 
 def test_touched(world):

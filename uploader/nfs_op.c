@@ -474,6 +474,18 @@ static void on_answer(int err, struct nfs_context *nfs, void *data,
 }
 
 /*
+ * Others were answered meanwhile: the server is there, and silent about this
+ * one. An open of version 4 is of the session all the same: nobody knows what
+ * has become of its state.
+ */
+static bool is_silent_alone(struct nfs_session *s, struct nfs_op *op)
+{
+	return strstr(op->text, "timed out") &&
+	       !(s->version == 4 && holds_turn(op)) &&
+	       mono_ms() < s->heard_ms + s->timeout_ms;
+}
+
+/*
  * The export's root is the only handle that a session keeps: once that is
  * stale, a new mount is needed, and the next scan begins with it. Anything
  * else that is stale holds up nobody.
@@ -484,6 +496,8 @@ static void sort_failure(struct nfs_session *s, struct nfs_op *op)
 
 	if (e.code == -ESTALE && op->base.path && !*op->base.path)
 		e.code = -ENOTCONN;
+	else if (is_silent_alone(s, op))
+		e = (struct nfs_error){ -EIO, "the server gives no answer" };
 	if (e.code == -ENOTCONN)
 		nfs_session_lose(s, "%s: %s%s%s", s->where, e.words,
 				 *op->text ? ", " : "", op->text);

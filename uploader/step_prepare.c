@@ -175,6 +175,7 @@ void step_prepare(struct work *w)
 	char path[STEP_PATH_SIZE];
 
 	engine_identify(e, w->item, &identity);
+	engine_set_why(w, "reading which recording it is");
 	if (engine_path(w->item, NULL, path, sizeof(path)) ||
 	    examine_ends(e->source, path, &identity.it, on_key, w,
 			 &w->examine)) {

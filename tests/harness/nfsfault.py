@@ -102,15 +102,17 @@ class Call:
 
 
 class Rule:
-    def __init__(self, name, times, text, status=None, action=None):
+    def __init__(self, name, times, text, status=None, action=None,
+                 silent=False):
         if name not in CALLS:
             raise ValueError(f"no such call: {name}")
         self.name = name
         self.status = status          # of a made-up answer, or
-        self.action = action          # what is done first; neither: lost
+        self.action = action          # what is done first, or
+        self.silent = silent          # nothing at all; none of these: lost
         self.left = times             # 0: all
         self.endless = times == 0
-        self.text = text.encode()
+        self.text = text if isinstance(text, bytes) else text.encode()
         self.fired = 0
 
     def takes(self, call):
@@ -158,6 +160,8 @@ class Pair:
         if rule and rule.status is not None:
             with self._lock:
                 _send(self._client, call.failed(rule.name, rule.status))
+            return
+        if rule and rule.silent:
             return
         if rule and rule.action:
             rule.action()
@@ -220,6 +224,10 @@ class NfsFaults:
     def lose(self, name, times=1, text=""):
         """The next calls are done, and their answers lost."""
         return self._add(Rule(name, times, text))
+
+    def swallow(self, name, times=1, text=""):
+        """The next calls (0: all) are not heard."""
+        return self._add(Rule(name, times, text, silent=True))
 
     def before(self, name, action, times=1, text=""):
         """action() before the next calls reach the server."""
