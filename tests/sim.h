@@ -61,7 +61,7 @@ enum sim_verb {
 /* The verb fails after `skip` successes, `times` times. */
 struct sim_fault {
 	enum sim_verb verb;
-	const char *path; /* of the share: only where this is in it */
+	const char *path; /* or video id: only where this is in it */
 	int skip, times;
 	int error;	  /* of the share: a negative errno */
 	int class;	  /* of Rev: enum rev_class */

@@ -83,8 +83,9 @@ static bool is_dead(const struct rev_call *c)
 	return c->fault && !c->fault->done;
 }
 
-static struct rev_call *new_call(enum sim_verb verb, rev_done_fn *done,
-				 void *arg, struct rev_call **ret)
+static struct rev_call *new_call(enum sim_verb verb, const char *id,
+				 rev_done_fn *done, void *arg,
+				 struct rev_call **ret)
 {
 	struct rev_call *c = calls;
 
@@ -95,7 +96,7 @@ static struct rev_call *new_call(enum sim_verb verb, rev_done_fn *done,
 	c->verb = verb;
 	c->done = done;
 	c->arg = arg;
-	c->fault = sim_fails(verb, "");
+	c->fault = sim_fails(verb, id);
 	loop_task_init(&c->task, answer);
 	*ret = c;
 	return c;
@@ -185,7 +186,7 @@ int rev_upload(struct rev *rev, const struct rev_metadata *metadata,
 	       uint64_t bytes_per_s, rev_done_fn *done, void *arg,
 	       struct rev_call **ret)
 {
-	struct rev_call *c = new_call(SIM_UPLOAD, done, arg, ret);
+	struct rev_call *c = new_call(SIM_UPLOAD, "", done, arg, ret);
 
 	c->body = body;
 	c->body_arg = body_arg;
@@ -221,7 +222,7 @@ void rev_upload_set_speed(struct rev_call *call, uint64_t bytes_per_s)
 int rev_search_mark(struct rev *rev, const char *mark, rev_done_fn *done,
 		    void *arg, struct rev_call **ret)
 {
-	struct rev_call *c = new_call(SIM_SEARCH, done, arg, ret);
+	struct rev_call *c = new_call(SIM_SEARCH, "", done, arg, ret);
 
 	for (size_t i = 0; i < SIM_VIDEOS_MAX && !is_dead(c); i++) {
 		struct sim_video *v = &sim.videos[i];
@@ -237,7 +238,7 @@ int rev_search_mark(struct rev *rev, const char *mark, rev_done_fn *done,
 int rev_list_unfinished(struct rev *rev, rev_done_fn *done, void *arg,
 			struct rev_call **ret)
 {
-	struct rev_call *c = new_call(SIM_UNFINISHED, done, arg, ret);
+	struct rev_call *c = new_call(SIM_UNFINISHED, "", done, arg, ret);
 
 	for (size_t i = 0; i < SIM_VIDEOS_MAX && !is_dead(c); i++) {
 		struct sim_video *v = &sim.videos[i];
@@ -252,7 +253,7 @@ int rev_list_unfinished(struct rev *rev, rev_done_fn *done, void *arg,
 int rev_get_status(struct rev *rev, const char *video_id, rev_done_fn *done,
 		   void *arg, struct rev_call **ret)
 {
-	struct rev_call *c = new_call(SIM_STATUS, done, arg, ret);
+	struct rev_call *c = new_call(SIM_STATUS, video_id, done, arg, ret);
 	struct sim_video *v = sim_video(video_id);
 	bool over = v && !sim.is_stuck &&
 		    sim_loop_ms() >= v->made_ms + sim.processing_ms;
@@ -274,7 +275,7 @@ int rev_get_status(struct rev *rev, const char *video_id, rev_done_fn *done,
 int rev_get_details(struct rev *rev, const char *video_id, const char *mark,
 		    rev_done_fn *done, void *arg, struct rev_call **ret)
 {
-	struct rev_call *c = new_call(SIM_DETAILS, done, arg, ret);
+	struct rev_call *c = new_call(SIM_DETAILS, video_id, done, arg, ret);
 	struct sim_video *v = sim_video(video_id);
 
 	if (!v)
@@ -286,7 +287,7 @@ int rev_get_details(struct rev *rev, const char *video_id, const char *mark,
 int rev_get_playback_url(struct rev *rev, const char *video_id,
 			 rev_done_fn *done, void *arg, struct rev_call **ret)
 {
-	struct rev_call *c = new_call(SIM_URL, done, arg, ret);
+	struct rev_call *c = new_call(SIM_URL, video_id, done, arg, ret);
 
 	snprintf(c->result.playback_url, sizeof(c->result.playback_url),
 		 "https://rev.example/%s", video_id);
@@ -300,8 +301,8 @@ int rev_activate(struct rev *rev, const char *video_id, const char *mark,
 	struct sim_video *v = sim_video(video_id);
 	bool has_mark = v && *mark && !strcmp(v->mark, mark);
 	bool is_edit = v && (has_mark || v->is_active != active);
-	struct rev_call *c =
-		new_call(is_edit ? SIM_ACTIVATE : SIM_DETAILS, done, arg, ret);
+	struct rev_call *c = new_call(is_edit ? SIM_ACTIVATE : SIM_DETAILS,
+				      video_id, done, arg, ret);
 
 	if (!v)
 		return finish_gone(c);
@@ -316,7 +317,7 @@ int rev_activate(struct rev *rev, const char *video_id, const char *mark,
 int rev_delete(struct rev *rev, const char *video_id, rev_done_fn *done,
 	       void *arg, struct rev_call **ret)
 {
-	struct rev_call *c = new_call(SIM_DELETE, done, arg, ret);
+	struct rev_call *c = new_call(SIM_DELETE, video_id, done, arg, ret);
 	struct sim_video *v = sim_video(video_id);
 
 	if (!v)
@@ -329,7 +330,7 @@ int rev_delete(struct rev *rev, const char *video_id, rev_done_fn *done,
 int rev_get_rights(struct rev *rev, rev_done_fn *done, void *arg,
 		   struct rev_call **ret)
 {
-	struct rev_call *c = new_call(SIM_RIGHTS, done, arg, ret);
+	struct rev_call *c = new_call(SIM_RIGHTS, "", done, arg, ret);
 
 	strcpy(c->result.user_id, "self-id");
 	strcpy(c->result.user_name, "uploader");
@@ -340,7 +341,7 @@ int rev_get_rights(struct rev *rev, rev_done_fn *done, void *arg,
 int rev_find_user(struct rev *rev, const char *name, bool is_email,
 		  rev_done_fn *done, void *arg, struct rev_call **ret)
 {
-	return finish_gone(new_call(SIM_RIGHTS, done, arg, ret));
+	return finish_gone(new_call(SIM_RIGHTS, "", done, arg, ret));
 }
 
 /* ---- the account ---------------------------------------------------- */

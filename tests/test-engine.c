@@ -556,6 +556,36 @@ out:
 	return err;
 }
 
+/* A video that Rev never answers for does not shut the lane for all. */
+static int test_sick_video(void)
+{
+	static const int statuses[] = { 0, 502, 503 };
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(statuses) && !err; i++) {
+		struct bench b = { 0 };
+
+		err = bench_open(&b, NULL);
+		CHECK_OK(err);
+		sim_put(SIM_DIR, "20210618032350-0430.mp4", 30);
+		sim.processing_ms = 2 * HOUR_MS;
+		sim_add_fault((struct sim_fault){ .verb = SIM_STATUS,
+						  .path = "000000000001",
+						  .times = 10000,
+						  .class = REV_TRANSIENT,
+						  .status = statuses[i] });
+		bench_pass(&b, HOUR_MS);
+		CHECK_EQ(sim.count[SIM_UPLOAD], 2);
+		/* The other one is asked for every 15 s, as if alone. */
+		CHECK(sim.count[SIM_STATUS] >= 240);
+		CHECK(sim.count[SIM_STATUS] < 270);
+		err = 0;
+	out:
+		bench_close(&b);
+	}
+	return err;
+}
+
 /* What a lost journal may have sent is given its time, whatever the clock. */
 static int test_old_file(void)
 {
@@ -752,6 +782,7 @@ static const struct unit_test tests[] = {
 	  test_publish_refused, 0 },
 	{ "a folder is removed with its file", test_folder_gone, UNIT_NO_OOM },
 	{ "eight that cannot be renamed", test_poisoned, UNIT_NO_OOM },
+	{ "a video that Rev never answers for", test_sick_video, UNIT_NO_OOM },
 	{ "a file older than the journal, and a clock that steps",
 	  test_old_file, UNIT_NO_OOM },
 	{ "two names that differ in their case", test_two_cases, UNIT_NO_OOM },

@@ -197,7 +197,11 @@ static void rev_pauses(struct work *w, const struct rev_result *result,
 					   : PAUSE_DEFAULT_MS;
 
 	lane_pause(&w->engine->rev_lane, mono_ms(), ms, result->why.text);
-	engine_again(w, again, 0, result->why.text);
+	if (result->status ==
+	    503) /* of a gateway, perhaps for this one alone */
+		engine_back_off(w, again, result->why.text);
+	else
+		engine_again(w, again, 0, result->why.text);
 }
 
 static void rev_is_away(struct work *w, const struct rev_result *result,
@@ -205,6 +209,7 @@ static void rev_is_away(struct work *w, const struct rev_result *result,
 {
 	struct engine *e = w->engine;
 	const char *why = result->why.text;
+	bool is_first = !e->rev_lane.failures;
 
 	if (!is_outage(result)) {
 		engine_back_off(w, again, why);
@@ -214,9 +219,10 @@ static void rev_is_away(struct work *w, const struct rev_result *result,
 		    conf_number(e->conf, OPT_UP_RETRY_MAX), engine_random(),
 		    why);
 	/*
-	 * Questions are answered and this upload is not: it may be the upload.
+	 * Others were answered until now, or questions are and this upload is
+	 * not: it may be this one alone.
 	 */
-	if (w->item->row.state == JOB_SENDING)
+	if (is_first || w->item->row.state == JOB_SENDING)
 		engine_back_off(w, again, why);
 	else
 		engine_again(w, again, 0, why);
