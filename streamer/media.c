@@ -17,6 +17,8 @@
 enum { TICK_MS = 1000, REPORT_TICKS = 5, FIRST_REPORT_TICKS = 2 };
 /* So many requests without a key frame, and the other kind is tried. */
 enum { PATIENCE = 2 };
+/* A bridge repeats its URL each second: more often no packet moves a stream. */
+enum { URL_MS = 1000 };
 
 /* ---- media in ---------------------------------------------------------- */
 
@@ -129,11 +131,15 @@ void media_tell(struct media *m, enum msg_event_kind kind)
 static void on_app(void *arg, const struct rtcp_app *app)
 {
 	struct media *m = arg;
+	uint64_t now = mono_ms();
 
 	if (!app->url || app->url_len >= sizeof(m->url) ||
 	    (strlen(m->url) == app->url_len &&
 	     !memcmp(m->url, app->url, app->url_len)))
 		return;
+	if (m->url_ms && now - m->url_ms < URL_MS)
+		return;
+	m->url_ms = now;
 	/* The layout is unknown: real bridges teach it by this line. */
 	log_info("call %" PRIu64 ": stream URL in an RTCP APP packet named "
 		 "\"%s\", subtype %u",

@@ -48,6 +48,7 @@ struct media {
 	bool change_waits;
 	bool timed_out;
 	char url[MSG_URL_MAX]; /* the latest in RTCP */
+	uint64_t url_ms;       /* when it came */
 	/* One second ago. */
 	struct msg_media_status before[TRACK_KINDS];
 	uint32_t bitrate[TRACK_KINDS], fps_milli;
