@@ -13,7 +13,7 @@
  *
  *	-c FILE		settings [/etc/upcast/upcast.ini]
  *	-i NAME		instance, where a program has them
- *	-n		check the settings and exit: 0, or 1 with the sentences
+ *	-n		check the settings and exit: 0, or 1 with all sentences
  *	-f		stay in the foreground, log to standard error
  *	-v		log at debug level; -V: version; -h: help
  *

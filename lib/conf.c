@@ -393,6 +393,18 @@ int conf_parse(const char *path, const char *text, size_t len,
 	return 0;
 }
 
+static int read_file(const char *path, struct buf *text, struct err *err)
+{
+	int e = file_read(path, text);
+
+	if (e == -EMSGSIZE)
+		err_set(err, e, "%s: larger than %d bytes", path,
+			CONF_FILE_MAX);
+	else if (e)
+		err_set(err, e, "%s: cannot be read: %s", path, err_str(e));
+	return e;
+}
+
 int conf_load(const char *path, const char *instance, struct conf **ret_conf,
 	      struct err *err)
 {
@@ -400,17 +412,91 @@ int conf_load(const char *path, const char *instance, struct conf **ret_conf,
 	int e;
 
 	buf_init(&text, CONF_FILE_MAX);
-	e = file_read(path, &text);
-	if (e == -EMSGSIZE)
-		err_set(err, e, "%s: larger than %d bytes", path,
-			CONF_FILE_MAX);
-	else if (e)
-		err_set(err, e, "%s: cannot be read: %s", path, err_str(e));
-	else
+	e = read_file(path, &text, err);
+	if (!e)
 		e = conf_parse(path, buf_text(&text), text.len, instance,
 			       ret_conf, err);
 	buf_release(&text);
 	return e;
+}
+
+/* The line that a sentence of fail() is about, 0: none. */
+static size_t fault_line(const char *path, const struct err *err)
+{
+	size_t n = strlen(path);
+
+	return !strncmp(err->text, path, n) && err->text[n] == ':'
+		       ? strtoul(err->text + n + 1, NULL, 10)
+		       : 0;
+}
+
+static size_t line_len(const uint8_t *at, size_t left)
+{
+	const uint8_t *end = memchr(at, '\n', left);
+
+	return end ? (size_t)(end - at) : left;
+}
+
+static bool is_section(const uint8_t *at, size_t left)
+{
+	while (left && (*at == ' ' || *at == '\t'))
+		at++, left--;
+	return left && *at == '[';
+}
+
+/* Empties the line; a section's goes with all that is below it. */
+static void hide_line(struct buf *text, size_t number)
+{
+	size_t at = 0, len;
+	bool section;
+
+	while (--number && at < text->len)
+		at += line_len(text->data + at, text->len - at) + 1;
+	if (at >= text->len)
+		return;
+	section = is_section(text->data + at, text->len - at);
+	do {
+		len = line_len(text->data + at, text->len - at);
+		memmove(text->data + at, text->data + at + len,
+			text->len - at - len);
+		text->len -= len;
+		at++;
+	} while (section && at < text->len &&
+		 !is_section(text->data + at, text->len - at));
+}
+
+int conf_check(const char *path, const char *instance, conf_say_fn *say,
+	       void *arg, struct conf **ret_conf)
+{
+	struct buf text;
+	struct err err;
+	size_t line = 1;
+	int e, first = 0;
+
+	buf_init(&text, CONF_FILE_MAX);
+	e = read_file(path, &text, &err);
+	if (e)
+		say(arg, err.text);
+	for (int i = 0; !e && line && i < CONF_FAULTS_MAX; i++) {
+		/* One that was cleared of faults is not what was written. */
+		struct conf *conf = NULL;
+		int code = conf_parse(path, buf_text(&text), text.len, instance,
+				      &conf, &err);
+
+		if (!code && !first)
+			*ret_conf = conf;
+		else
+			conf_free(conf);
+		if (!code)
+			break;
+		say(arg, err.text);
+		first = first && code != -ENOMEM ? first : code;
+		line = fault_line(path, &err);
+		if (line)
+			hide_line(&text, line);
+	}
+	buf_release(&text);
+	return e ? e : first;
 }
 
 void conf_free(struct conf *conf)

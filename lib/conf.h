@@ -21,7 +21,12 @@
  * [route] takes any key. A secret in the file is an error that says where it
  * belongs. No sentence quotes the value of an unknown key, a secret or a route.
  */
-enum { CONF_LINE_MAX = 1024, CONF_FILE_MAX = 1 << 20, CONF_KEYS_MAX = 4096 };
+enum {
+	CONF_LINE_MAX = 1024,
+	CONF_FILE_MAX = 1 << 20,
+	CONF_KEYS_MAX = 4096,
+	CONF_FAULTS_MAX = 32, /* that conf_check() tells */
+};
 
 struct conf;
 
@@ -36,6 +41,13 @@ int conf_load(const char *path, const char *instance, struct conf **ret_conf,
 int conf_parse(const char *path, const char *text, size_t len,
 	       const char *instance, struct conf **ret_conf,
 	       struct err *err) ATTR_MUST_CHECK;
+/*
+ * As conf_load(), for a person: every fault of the file goes to say(), not only
+ * the first. Below a wrong [section] nothing is looked at.
+ */
+typedef void conf_say_fn(void *arg, const char *sentence);
+int conf_check(const char *path, const char *instance, conf_say_fn *say,
+	       void *arg, struct conf **ret_conf) ATTR_MUST_CHECK;
 void conf_free(struct conf *conf);
 
 /* The instance that was picked, NULL for none. */

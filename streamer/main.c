@@ -213,6 +213,26 @@ static int fail(const struct err *err)
 	return EXIT_FAILURE;
 }
 
+static void say_fault(void *arg, const char *sentence)
+{
+	fprintf(stderr, "upcast-streamer: %s\n", sentence);
+}
+
+/* All that is wrong, not only the first of it. */
+static int check_only(const char *path)
+{
+	struct conf *conf = NULL;
+	int rc = conf_check(path, NULL, say_fault, NULL, &conf);
+
+	if (!rc)
+		rc = settings_check(conf, say_fault, NULL);
+	conf_free(conf);
+	if (rc)
+		return EXIT_FAILURE;
+	printf("%s: settings are in order\n", path);
+	return EXIT_SUCCESS;
+}
+
 static int run(struct daemon *d)
 {
 	struct err err;
@@ -257,13 +277,10 @@ int main(int argc, char **argv)
 	boot_parse(argc, argv, &program, &d.boot);
 	if (probe)
 		return probe_run(&d.boot);
+	if (d.boot.check_only)
+		return check_only(d.boot.config_path);
 	if (load(&d, &d.settings, &err))
 		return fail(&err);
-	if (d.boot.check_only) {
-		printf("%s: settings are in order\n", d.boot.config_path);
-		settings_free(d.settings);
-		return EXIT_SUCCESS;
-	}
 	boot_limits();
 	return run(&d);
 }

@@ -160,7 +160,7 @@ static void read_plain(struct settings *s)
 }
 
 /* Media are told an address, not a name. */
-static int check_advertise(const struct settings *s, struct err *err)
+static int check_advertise(struct settings *s, struct err *err)
 {
 	struct sockaddr_storage sa;
 
@@ -172,44 +172,72 @@ static int check_advertise(const struct settings *s, struct err *err)
 	return 0;
 }
 
-static int read_all(struct settings *s, struct err *err)
+static int check_callers(struct settings *s, struct err *err)
 {
-	int code;
+	if (!route_check_list(s->allow_from, err))
+		return 0;
+	err_prefix(err, "streamer.allow_from");
+	return -EINVAL;
+}
 
+static int read_listens(struct settings *s, struct err *err)
+{
+	return sip_listen_parse(conf_text(s->conf, OPT_ST_SIP_LISTEN),
+				&s->sip.net.listens, err);
+}
+
+/* What may be wrong although each option for itself is right. */
+static int (*const readers[])(struct settings *s, struct err *err) = {
+	read_limit,    read_ports,   check_advertise,
+	check_callers, read_listens, read_tls,
+};
+
+static struct settings *read_checked(struct conf *conf)
+{
+	struct settings *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->conf = conf;
 	read_plain(s);
 	read_sip(s);
 	read_session(s);
-	code = read_limit(s, err);
-	if (!code)
-		code = read_ports(s, err);
-	if (!code)
-		code = check_advertise(s, err);
-	if (!code && route_check_list(s->allow_from, err)) {
-		err_prefix(err, "streamer.allow_from");
-		code = -EINVAL;
-	}
-	if (!code)
-		code = sip_listen_parse(conf_text(s->conf, OPT_ST_SIP_LISTEN),
-					&s->sip.net.listens, err);
-	return code ? code : read_tls(s, err);
+	return s;
 }
 
 int settings_new(struct conf *conf, struct settings **ret, struct err *err)
 {
-	struct settings *s = calloc(1, sizeof(*s));
-	int code;
+	struct settings *s = read_checked(conf);
+	int code = s ? 0 : err_set(err, -ENOMEM, "no memory");
 
-	if (!s)
-		return err_set(err, -ENOMEM, "no memory");
-	s->conf = conf;
-	code = read_all(s, err);
-	if (code) {
-		s->conf = NULL; /* stays the caller's */
-		settings_free(s);
-		return code;
+	for (size_t i = 0; !code && i < ARRAY_SIZE(readers); i++)
+		code = readers[i](s, err);
+	if (!code) {
+		*ret = s;
+		return 0;
 	}
-	*ret = s;
-	return 0;
+	if (s)
+		s->conf = NULL; /* stays the caller's */
+	settings_free(s);
+	return code;
+}
+
+int settings_check(struct conf *conf, conf_say_fn *say, void *arg)
+{
+	struct settings *s = read_checked(conf);
+	int code, first = s ? 0 : -ENOMEM;
+	struct err err;
+
+	for (size_t i = 0; s && i < ARRAY_SIZE(readers); i++) {
+		code = readers[i](s, &err);
+		if (code)
+			say(arg, err.text);
+		first = first ? first : code;
+	}
+	if (s)
+		s->conf = NULL;
+	settings_free(s);
+	return first;
 }
 
 void settings_free(struct settings *s)

@@ -42,6 +42,9 @@ struct settings {
 int settings_new(struct conf *conf, struct settings **ret,
 		 struct err *err) ATTR_MUST_CHECK;
 void settings_free(struct settings *s);
+/* For a person: says all that is wrong; `conf` stays the caller's. */
+int settings_check(struct conf *conf, conf_say_fn *say,
+		   void *arg) ATTR_MUST_CHECK;
 
 /*
  * The URLs for a user part that [route] or default_url gives, by blanks; empty

@@ -483,6 +483,49 @@ out:
 	return err;
 }
 
+static void on_fault(void *arg, const char *sentence)
+{
+	struct buf *told = arg;
+
+	(void)!buf_printf(told, "%s\n", strstr(sentence, "ini:") + 4);
+}
+
+static int test_check(void)
+{
+	struct conf *conf = NULL;
+	struct buf told;
+	struct place p;
+	int err;
+
+	buf_init(&told, 4096);
+	CHECK_OK(place_make(&p,
+			    "a = 1\n[upcast]\nlog_level = loud\n"
+			    " [what]\nlog_level = info\n\n[uploader]\n"
+			    "rev_port = 1\nrev_port = 2\n\xff = 3\nx=4",
+			    0644));
+	CHECK_OK(buf_reserve(&told, 2048));
+	CHECK_ERR(conf_check(p.file, NULL, on_fault, &told, &conf), -EINVAL);
+	CHECK(!conf);
+	CHECK_STR(buf_text(&told),
+		  "1: a setting before the first [section]\n"
+		  "3: upcast.log_level: \"loud\" is not one of error, "
+		  "warning, info, debug\n"
+		  "4: [what]: unknown section; there are: upcast, uploader, "
+		  "streamer, fs, route\n"
+		  "9: uploader.rev_port: is set twice, first at line 8\n"
+		  "10: the line is not valid UTF-8; save the file as "
+		  "UTF-8\n"
+		  "11: uploader.x: unknown key; upcast.ini(5) names those of "
+		  "[uploader]\n");
+	err = 0;
+out:
+	conf_free(conf);
+	buf_release(&told);
+	if (place_remove(&p) && !err)
+		err = -ENOTEMPTY;
+	return err;
+}
+
 static const struct unit_test tests[] = {
 	{ "values, lines and defaults", test_values, 0 },
 	{ "instances", test_instances, 0 },
@@ -496,5 +539,6 @@ static const struct unit_test tests[] = {
 	{ "set: concurrent writers lose nothing", test_concurrent,
 	  UNIT_NO_OOM },
 	{ "load: what can be wrong with a file", test_load, 0 },
+	{ "check: all that is wrong with a file", test_check, 0 },
 };
 UNIT_MAIN(tests)

@@ -453,6 +453,12 @@ def test_settings(world):
                               capture_output=True, text=True, timeout=20,
                               check=False)
         assert done.returncode == 1 and words in done.stderr, done.stderr
+    ini = world.write("worse.ini", "[streamer]\nlimit = many\n"
+                      "allow_from = everyone\nsip_listen = ?\n")
+    done = subprocess.run([built("streamer/upcast-streamer"), "-n", "-c", ini],
+                          capture_output=True, text=True, timeout=20,
+                          check=False)
+    assert done.returncode == 1 and done.stderr.count("\n") == 3, done.stderr
 
 
 # ---- other implementations -------------------------------------------------

@@ -183,14 +183,26 @@ static void log_missing(void *arg, const char *sentence)
 	log_warning("%s", sentence);
 }
 
-static int check_only(struct boot *boot, const struct conf *conf)
+static void say_fault(void *arg, const char *sentence)
 {
-	if (check_settings(conf, say_missing, boot))
-		return EXIT_FAILURE;
-	printf("%s: settings are in order%s\n", boot->config_path,
-	       conf_bool(conf, OPT_UP_ENABLED) ? ""
-					       : "; uploader.enabled is false");
-	return EXIT_SUCCESS;
+	fprintf(stderr, "upcast-uploader: %s\n", sentence);
+}
+
+static int check_only(struct boot *boot)
+{
+	struct conf *conf = NULL;
+	int err = conf_check(boot->config_path, boot->instance, say_fault, NULL,
+			     &conf);
+
+	if (!err && check_settings(conf, say_missing, boot))
+		err = -EINVAL;
+	if (!err)
+		printf("%s: settings are in order%s\n", boot->config_path,
+		       conf_bool(conf, OPT_UP_ENABLED)
+			       ? ""
+			       : "; uploader.enabled is false");
+	conf_free(conf);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int run(struct daemon *d, struct conf *conf)
@@ -240,14 +252,10 @@ int main(int argc, char **argv)
 	struct err err;
 
 	boot_parse(argc, argv, &program, &d.boot);
+	if (d.boot.check_only)
+		return check_only(&d.boot);
 	if (load(&d, &conf, &err))
 		return fail(&err);
-	if (d.boot.check_only) {
-		int status = check_only(&d.boot, conf);
-
-		conf_free(conf);
-		return status;
-	}
 	boot_limits();
 	return probe ? probe_run(conf, full) : run(&d, conf);
 }
