@@ -264,7 +264,7 @@ int ctldir_put_object(struct ctldir *d, const char *id,
 int ctldir_get_object(struct ctldir *d, const char *id, struct snapshot *ret)
 {
 	return ctlread_is_id(id) ? ctlread_snapshot(d->object_fd, id, ret, NULL)
-				: -EINVAL;
+				 : -EINVAL;
 }
 
 int ctldir_remove_object(struct ctldir *d, const char *id)
@@ -292,7 +292,8 @@ int ctldir_sweep(struct ctldir *d, ctldir_keep_fn *keep, void *arg)
 	while ((e = readdir(dir))) {
 		bool temp = !strcmp(e->d_name, temp_name);
 
-		if (!temp && (!ctlread_is_id(e->d_name) || keep(arg, e->d_name)))
+		if (!temp &&
+		    (!ctlread_is_id(e->d_name) || keep(arg, e->d_name)))
 			continue;
 		if (unlinkat(d->object_fd, e->d_name, 0) && errno != ENOENT)
 			err = -errno;

@@ -32,7 +32,7 @@ static int test_lines(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		sip_trace_redact(lines[i].line, strlen(lines[i].line), shown,
-			       sizeof(shown));
+				 sizeof(shown));
 		CHECK_STR(shown, lines[i].want);
 	}
 	sip_trace_redact("a\0b", 3, shown, sizeof(shown));

@@ -139,7 +139,7 @@ static void ask_share(struct work *w)
 	if (w->engine->rename_has_worked)
 		ask_parties(w);
 	else if (source_may_write(w->engine->source, w->item->folder->dir,
-			     on_may_write, w, &w->op))
+				  on_may_write, w, &w->op))
 		step_out_of_memory(w);
 }
 

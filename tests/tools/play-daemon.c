@@ -94,7 +94,8 @@ static int put_state(struct player *p, const char *id, const char *state)
 	struct buf b;
 	int err, fd;
 
-	if (!ctlread_is_id(id) || asprintf(&path, "%s/%s", p->path, p->kind) < 0)
+	if (!ctlread_is_id(id) ||
+	    asprintf(&path, "%s/%s", p->path, p->kind) < 0)
 		return -EINVAL;
 	fd = ctlread_open(-1, path);
 	free(path);
