@@ -178,8 +178,7 @@ void engine_back_off(struct work *w, enum job_event event, const char *why)
 }
 
 /*
- * No answer at all, or a gateway's: the way to Rev is broken, for everybody, so
- * the lane waits and no attempt is counted.
+ * No answer at all, or a gateway's: the way to Rev is broken, for everybody.
  */
 static bool is_outage(const struct rev_result *result)
 {
@@ -204,28 +203,18 @@ static void rev_pauses(struct work *w, const struct rev_result *result,
 		engine_again(w, again, 0, result->why.text);
 }
 
+/* The lane for all; and the job waits, too, for it may be this one alone. */
 static void rev_is_away(struct work *w, const struct rev_result *result,
 			enum job_event again)
 {
 	struct engine *e = w->engine;
 	const char *why = result->why.text;
-	bool is_first = !e->rev_lane.failures;
 
-	if (!is_outage(result)) {
-		engine_back_off(w, again, why);
-		return;
-	}
-	lane_outage(&e->rev_lane, mono_ms(),
-		    conf_number(e->conf, OPT_UP_RETRY_MAX), engine_random(),
-		    why);
-	/*
-	 * Others were answered until now, or questions are and this upload is
-	 * not: it may be this one alone.
-	 */
-	if (is_first || w->item->row.state == JOB_SENDING)
-		engine_back_off(w, again, why);
-	else
-		engine_again(w, again, 0, why);
+	if (is_outage(result))
+		lane_outage(&e->rev_lane, mono_ms(),
+			    conf_number(e->conf, OPT_UP_RETRY_MAX),
+			    engine_random(), why);
+	engine_back_off(w, again, why);
 }
 
 static void rev_locks(struct work *w, const struct rev_result *result,
