@@ -36,6 +36,7 @@ static int copy_settings(const struct publish_settings *s,
 		.buffer_bytes = s->buffer_bytes ? s->buffer_bytes
 						: BUFFER_BYTES,
 		.late_ms = s->late_ms,
+		.dscp = s->dscp,
 		.digest = s->digest,
 	};
 	return 0;

@@ -69,6 +69,7 @@ struct publish_settings {
 	uint32_t late_ms;      /* what pictures may lag behind sound [0] */
 	size_t buffer_bytes;   /* what a slow server may owe [1 MiB] */
 	uint32_t chunk_size;   /* of what is sent [4096] */
+	int dscp;	       /* of what is sent [0] */
 	bool digest;	       /* the handshake that old servers want */
 };
 

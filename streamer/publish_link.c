@@ -479,7 +479,8 @@ static int make_session(struct publish *p)
 	const struct stream_target target = { .host = p->url.host,
 					      .port = p->url.port,
 					      .tls = p->url.tls,
-					      .silence_ms = s->timeout_ms };
+					      .silence_ms = s->timeout_ms,
+					      .dscp = s->dscp };
 	int err = rtmp_new(&config, on_event, p, &p->rtmp);
 
 	/* Twice: what has been sent stays in the buffer for a while. */

@@ -23,6 +23,7 @@ struct publish_own {
 	char *allowed;
 	uint32_t timeout_ms, retry_max_ms, chunk_size, late_ms;
 	size_t buffer_bytes;
+	int dscp;
 	bool digest;
 };
 

@@ -102,6 +102,7 @@ static void read_sip(struct settings *s)
 	struct sip_config *sip = &s->sip;
 
 	sip->net.udp = conf_bool(c, OPT_ST_SIP_UDP);
+	sip->net.dscp = (int)conf_number(c, OPT_ST_SIP_DSCP);
 	sip->net.max_connections = conf_number(c, OPT_ST_CONNECTIONS);
 	sip->net.max_message = conf_number(c, OPT_ST_MAX_MESSAGE);
 	sip->net.setup_ms = conf_number(c, OPT_ST_SETUP_TIMEOUT);
@@ -137,6 +138,7 @@ static void read_session(struct settings *s)
 	publish->retry_max_ms = (uint32_t)conf_number(c, OPT_ST_RTMP_RETRY_MAX);
 	publish->buffer_bytes = conf_number(c, OPT_ST_RTMP_BUFFER);
 	publish->chunk_size = (uint32_t)conf_number(c, OPT_ST_RTMP_CHUNK);
+	publish->dscp = (int)conf_number(c, OPT_ST_RTMP_DSCP);
 	publish->digest = conf_number(c, OPT_ST_RTMP_HANDSHAKE) == 1;
 }
 

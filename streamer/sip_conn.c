@@ -15,6 +15,7 @@
 
 #include "lib/log.h"
 #include "lib/resolve.h"
+#include "streamer/dscp.h"
 #include "streamer/sip_tls.h"
 #include "streamer/sip_trace.h"
 
@@ -153,6 +154,19 @@ static void on_read(struct bufferevent *bev, void *arg)
 	}
 }
 
+/* Dead peers are found by the kernel within three minutes. */
+static void set_options(int fd, int dscp)
+{
+	int on = 1, idle = 60, interval = 30, count = 4;
+
+	dscp_set(fd, dscp);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
 static void learn_addresses(struct sip_conn *conn)
 {
 	socklen_t len = sizeof(conn->flow.local);
@@ -172,6 +186,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	if (what & BEV_EVENT_CONNECTED) {
 		free(conn->found);
 		conn->found = NULL;
+		set_options(bufferevent_getfd(bev), conn->owner->config->dscp);
 		learn_addresses(conn);
 		start_timer(conn, false);
 		return;
@@ -188,18 +203,6 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 }
 
 /* ---- set-up ------------------------------------------------------------- */
-
-/* Dead peers are found by the kernel within three minutes. */
-static void set_options(int fd)
-{
-	int on = 1, idle = 60, interval = 30, count = 4;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-}
 
 /* From here on the bufferevent owns the descriptor (-1: none yet). */
 static int open_stream(struct sip_conn *conn, bool server)
@@ -304,7 +307,7 @@ int sip_conn_accept(const struct sip_conn_owner *owner,
 		close(fd);
 		return err;
 	}
-	set_options(fd);
+	set_options(fd, owner->config->dscp);
 	conn->fd = fd;
 	if (kind == SIP_CONN_SNIFF) {
 		err = start_sniffing(conn);

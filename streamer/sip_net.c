@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/mono.h"
 #include "lib/spare.h"
+#include "streamer/dscp.h"
 #include "streamer/sip_conn.h"
 #include "streamer/sip_trace.h"
 
@@ -231,7 +232,8 @@ static int send_datagram(struct sip_net *net, const struct sip_flow *flow,
 
 /* ---- listeners ---------------------------------------------------------- */
 
-static int bind_socket(struct sockaddr_storage *sa, int type, int *ret_fd)
+static int bind_socket(struct sockaddr_storage *sa, int type, int dscp,
+		       int *ret_fd)
 {
 	int fd = socket(sa->ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1, off = 0;
@@ -241,6 +243,7 @@ static int bind_socket(struct sockaddr_storage *sa, int type, int *ret_fd)
 		return -errno;
 	if (type == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	dscp_set(fd, dscp);
 	/* An address that the network brings up later may be listened on. */
 	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
 	if (sa->ss_family == AF_INET6)
@@ -273,7 +276,7 @@ static int add_listener(struct sip_net *net, const struct sockaddr_storage *at,
 	l->flow.transport = transport;
 	l->flow.local = *at;
 	code = bind_socket(&l->flow.local, udp ? SOCK_DGRAM : SOCK_STREAM,
-			   &l->fd);
+			   net->config.dscp, &l->fd);
 	if (code)
 		return err_set(err, code, "sip_listen: %s %s: %s",
 			       sip_net_transport_name(transport),

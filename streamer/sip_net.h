@@ -38,6 +38,7 @@ struct sip_flow {
 struct sip_net_config {
 	struct sip_listens listens;
 	bool udp; /* on the TCP ports, too */
+	int dscp; /* of what is sent */
 	size_t max_connections;
 	size_t max_message;  /* bytes, head and body each */
 	uint64_t setup_ms;   /* TLS handshake, or a message half received */

@@ -16,6 +16,7 @@
 
 #include "lib/list.h"
 #include "lib/str.h"
+#include "streamer/dscp.h"
 #include "streamer/lookup.h"
 #include "streamer/stream_tls.h"
 
@@ -55,6 +56,7 @@ struct stream {
 	char *host;
 	uint16_t port;
 	uint32_t silence_ms;
+	int dscp;
 	bool tls_wanted;
 	struct lookup lookup;
 	struct resolve_result found;
@@ -410,6 +412,7 @@ static int watch_socket(struct stream *s)
 	struct event_base *base = loop_base(s->env->loop);
 
 	set_options(s->fd, s->silence_ms);
+	dscp_set(s->fd, s->dscp);
 	s->readable =
 		event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
 	s->writable = event_new(base, s->fd, EV_WRITE, on_writable, s);
@@ -514,6 +517,7 @@ int stream_open(struct stream_env *env, const struct stream_target *target,
 	s->fd = -1;
 	s->port = target->port;
 	s->silence_ms = target->silence_ms;
+	s->dscp = target->dscp;
 	s->tls_wanted = target->tls;
 	list_init(&s->node);
 	lookup_init(&s->lookup);

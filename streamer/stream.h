@@ -70,6 +70,7 @@ struct stream_target {
 	bool tls;
 	/* How long what was sent may go unacknowledged; 0: minutes. */
 	uint32_t silence_ms;
+	int dscp; /* of what is sent */
 };
 
 /* `buffer_bytes` is the most that the send buffer may hold. */

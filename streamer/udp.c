@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "streamer/dscp.h"
 #include "streamer/sip_addr.h"
 
 struct udp_batch {
@@ -22,16 +23,13 @@ struct udp_batch {
 };
 
 /* What the system refuses of these is no reason to refuse the call. */
-static void set_options(int fd, int family, int dscp)
+static void set_options(int fd, int dscp)
 {
-	int room = UDP_RCVBUF, on = 1, tos = dscp << 2;
+	int room = UDP_RCVBUF, on = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
-	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
-	else
-		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	dscp_set(fd, dscp);
 }
 
 static int open_bound(const struct sockaddr_storage *local, uint16_t port,
@@ -43,7 +41,7 @@ static int open_bound(const struct sockaddr_storage *local, uint16_t port,
 	fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	set_options(fd, sa.ss_family, dscp);
+	set_options(fd, dscp);
 	sip_addr_set_port(&sa, port);
 	if (!bind(fd, (struct sockaddr *)&sa, sip_addr_len(&sa)))
 		return fd;

@@ -19,14 +19,15 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from harness import tap
 from harness.media import make_clip, send_rtp
 from harness.rtmp import Nginx, frames, packets, sound
-from harness.sip import Caller
+from harness.sip import Caller, request
 from harness.streamer import Streamer
 from harness.wait import PATIENCE, wait_for
-from harness.world import World
+from harness.world import World, free_port
 
 KEY = base64.b64encode(bytes(range(30))).decode()
 OTHER_KEY = base64.b64encode(bytes(range(60, 90))).decode()
 SUITE = "AES_CM_128_HMAC_SHA1_80"
+IP_PKTOPTIONS = 9
 
 
 class Shared:
@@ -177,9 +178,32 @@ def test_rtcp_url(world):
     streamer.stop()
 
 
+def _marks(said):
+    return [value[0] for _, kind, value in said if kind == socket.IP_TOS]
+
+
 def test_dscp(world):
-    """what goes to the caller is marked"""
-    streamer = Streamer(world, dscp="34")
+    """what goes to callers and servers is marked, on IPv6 sockets, too"""
+    port = free_port()
+    streamer = Streamer(world, dscp="34", sip_dscp="24", rtmp_dscp="18",
+                        sip_listen=f"any {port} none")
+    streamer.port = port
+    with socket.create_server(("127.0.0.1", 0)) as server, \
+            Caller(port) as caller:
+        server.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        server.settimeout(PATIENCE)
+        caller.invite(_offer(),
+                      f"rtmp://127.0.0.1:{server.getsockname()[1]}/live/a")
+        with server.accept()[0] as sock:
+            said = sock.getsockopt(socket.IPPROTO_IP, IP_PKTOPTIONS, 64)
+        assert said[16] == 18 << 2, said
+        caller.bye()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip:
+        sip.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        sip.settimeout(PATIENCE)
+        sip.sendto(request("OPTIONS", port).replace(
+            b"TCP 127.0.0.1:9;", b"UDP h;rport;"), ("127.0.0.1", port))
+        assert _marks(sip.recvmsg(2048, 64)[1]) == [24 << 2]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtcp, \
             Caller(streamer.port) as caller:
         rtcp.bind(("127.0.0.1", 0))
@@ -189,8 +213,7 @@ def test_dscp(world):
         caller.bye()
         data, said, _, _ = rtcp.recvmsg(2048, 64)
     assert data[1] == 201, data  # a report of what was received
-    assert [value[0] for _, kind, value in said
-            if kind == socket.IP_TOS] == [34 << 2], said
+    assert _marks(said) == [34 << 2], said
     streamer.stop()
 
 
