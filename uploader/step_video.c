@@ -220,18 +220,25 @@ static void activate(struct work *w, const char *mark)
 static void on_twins(void *arg, const struct rev_result *result)
 {
 	struct work *w = arg;
+	bool is_visible = false;
 
 	w->call = NULL;
 	if (result->class != REV_OK) {
 		step_rev_failed(w, result);
 		return;
 	}
-	for (size_t i = 0; i < result->video_count; i++)
-		if (strcasecmp(result->videos[i].id,
-			       step_text(w, ROW_VIDEO_ID)))
-			discard_start(w->engine, result->videos[i].id,
-				      result->videos[i].mark);
-	activate(w, "");
+	for (size_t i = 0; i < result->video_count; i++) {
+		const struct rev_video *v = &result->videos[i];
+
+		if (!strcasecmp(v->id, step_text(w, ROW_VIDEO_ID)))
+			is_visible = v->is_active;
+		else
+			discard_start(w->engine, v->id, v->mark);
+	}
+	if (is_visible)
+		ask_playback_url(w);
+	else
+		activate(w, "");
 }
 
 /*
