@@ -114,10 +114,6 @@ int cmd_streamer_listen(struct cli *cli, const struct table_match *m)
 				   is_port(tcp) ? tls : tcp);
 	if (!strcmp(tcp, "none") && !strcmp(tls, "none"))
 		return cli_failure(-EINVAL, "at least one port is needed");
-	if (!strcmp(tcp, tls))
-		return cli_failure(-EINVAL,
-				   "%s: a port is for TCP or for TLS, not both",
-				   tcp);
 	snprintf(value, sizeof(value), "%s %s %s", interface, tcp, tls);
 	return set_all(cli, &change, 1);
 }
