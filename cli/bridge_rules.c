@@ -124,6 +124,18 @@ static int on_rule(void *arg, const struct cms_xml_node *n)
 	return 0;
 }
 
+/* Without an effect on anything but streaming, as `bridge setup` makes it. */
+static bool is_bare(const struct cms_xml_node *profile)
+{
+	const struct cms_xml_node *n = cms_xml_child(profile, NULL);
+
+	for (; n; n = cms_xml_sibling(n))
+		if (strcmp(cms_xml_name(n), "sipStreamerUri") &&
+		    strcmp(cms_xml_name(n), "streamingMode"))
+			return false;
+	return true;
+}
+
 static int on_profile(void *arg, const char *id, const struct cms_xml_node *n)
 {
 	struct bridge_rules *r = arg;
@@ -133,6 +145,7 @@ static int on_profile(void *arg, const char *id, const struct cms_xml_node *n)
 		str_copy(r->streamer_uri, uri, sizeof(r->streamer_uri));
 		r->is_disabled =
 			!strcmp(bridge_text(n, "streamingMode"), "disabled");
+		r->is_bare = is_bare(n);
 	} else if (*uri) {
 		str_copy(r->other, id, sizeof(r->other));
 	}

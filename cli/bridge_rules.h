@@ -23,6 +23,7 @@ struct bridge_rules {
 	char profile[BRIDGE_ID_SIZE]; /* call profile of the system, or "" */
 	char streamer_uri[256];	      /* in it */
 	bool is_disabled;	      /* by it */
+	bool is_bare;		      /* it is for streaming alone */
 	char other[256]; /* name of another profile that names a streamer */
 	size_t count, room;
 	struct bridge_rule *rules;

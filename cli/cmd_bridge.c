@@ -352,9 +352,31 @@ static bool serves_profile(const struct bridge_rules *r)
 	       !bridge_rules_obstacle(r, ignored, sizeof(ignored));
 }
 
+/* Nobody is left without what else a profile of an administrator's says. */
+static int remove_profile(struct bridge_rules *r)
+{
+	const struct bridge_field system[] = { { "callProfile", "" },
+					       { NULL, NULL } };
+	int code;
+
+	if (!serves_profile(r))
+		return 0;
+	if (!r->is_bare)
+		return set_profile(r, "", NULL);
+	code = bridge_send(&r->bridge, "PUT", "system/profiles", NULL, system,
+			   NULL);
+	return code ? code
+		    : bridge_send(&r->bridge, "DELETE", "callProfiles",
+				  r->profile, NULL, NULL);
+}
+
 static void print_removal(const struct bridge_rules *r)
 {
-	if (serves_profile(r))
+	if (serves_profile(r) && r->is_bare)
+		printf("Delete the system's call profile, which says nothing "
+		       "but %s\n",
+		       r->streamer_uri);
+	else if (serves_profile(r))
 		printf("Take %s out of the system's call profile\n",
 		       r->streamer_uri);
 	for (size_t i = 0; i < r->count; i++)
@@ -366,7 +388,7 @@ static void print_removal(const struct bridge_rules *r)
 
 static int remove_all(struct bridge_rules *r)
 {
-	int code = serves_profile(r) ? set_profile(r, "", NULL) : 0;
+	int code = remove_profile(r);
 
 	for (size_t i = 0; i < r->count && !code; i++)
 		if (!r->rules[i].obstacle)

@@ -252,6 +252,11 @@ const struct cms_xml_node *cms_xml_next(const struct cms_xml_node *node)
 	return find(node->xml, node->next, cms_xml_name(node));
 }
 
+const struct cms_xml_node *cms_xml_sibling(const struct cms_xml_node *node)
+{
+	return node_at(node->xml, node->next);
+}
+
 const char *cms_xml_text(const struct cms_xml_node *node, const char *name)
 {
 	const struct cms_xml_node *n = name ? cms_xml_child(node, name) : node;

@@ -45,6 +45,8 @@ const struct cms_xml_node *cms_xml_child(const struct cms_xml_node *node,
 					 const char *name);
 /* The next of the same name under the same parent, or NULL. */
 const struct cms_xml_node *cms_xml_next(const struct cms_xml_node *node);
+/* The next of any name. */
+const struct cms_xml_node *cms_xml_sibling(const struct cms_xml_node *node);
 /* The text of the first child of this name (NULL: its own), or NULL. */
 const char *cms_xml_text(const struct cms_xml_node *node, const char *name);
 const char *cms_xml_attr(const struct cms_xml_node *node, const char *name);

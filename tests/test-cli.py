@@ -742,10 +742,20 @@ def test_bridge(world):
     assert "WARNING: no outbound rule for stream.example.com leads" in \
         cli.line("check streamer").out
     cli.ok("set streamer.sip_listen 127.0.0.1 7000 7001")
-    cli.ok("bridge remove --yes ; bridge stream Weekly none")
-    rows = json.loads(cli.ok("bridge show --json"))
-    assert [row["kind"] for row in rows] == ["call profile"], rows
-    assert not rows[0]["leads_to"], rows
+    assert "Delete the system's call profile, which says nothing but " in \
+        cli.ok("bridge remove --yes ; bridge stream Weekly none")
+    assert json.loads(cli.ok("bridge show --json")) == []
+    # A profile that says more is the administrator's.
+    cli.ok("bridge setup stream.example.com --yes")
+    profile, = cms.order("GET", "/objects/callProfiles")
+    cms.order("POST", f"/objects/callProfiles/{profile['id']}",
+              {"participantLimit": "40"})
+    out = cli.ok("bridge remove --yes")
+    assert "Take streamer@stream.example.com out of " in out, (
+        out, cms.order("GET", "/objects/callProfiles"))
+    profile, = cms.order("GET", "/objects/callProfiles")
+    assert profile["participantLimit"] == "40", profile
+    assert not profile.get("sipStreamerUri"), profile
     assert "has no space Nowhere" in cli.fail(
         "bridge stream Nowhere rtmp://h/a/b")
     cms.stop()

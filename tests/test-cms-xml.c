@@ -34,6 +34,9 @@ static int test_tree(void)
 	CHECK_STR(cms_xml_text(n, "name"), "R&D \xc3\xbc");
 	CHECK_STR(cms_xml_text(n, "uri"), "");
 	CHECK(!cms_xml_text(n, "callId"));
+	CHECK_STR(cms_xml_name(cms_xml_sibling(cms_xml_child(n, "name"))),
+		  "uri");
+	CHECK(!cms_xml_next(cms_xml_child(n, "name")));
 	n = cms_xml_next(n);
 	CHECK(n);
 	CHECK_STR(cms_xml_attr(n, "id"), "B");
