@@ -102,7 +102,7 @@ def test_recordings(world):
     Shared.recordings = [tour.record(space, size) for space, size in (
         ("Weekly", 0), ("Lab", 8 * MIB), ("", 0))]
     link = "uploader/by-state/failed"
-    number, = wait_for(lambda: os.listdir(tour.mount.path(link)))
+    number, = wait_for(lambda: look() and os.listdir(tour.mount.path(link)))
     assert tour.rev.fired(refused) == 1
     failed, = [recording for recording in Shared.recordings
                if tour.mount.read(recording, "id") == number + "\n"]
@@ -112,8 +112,8 @@ def test_recordings(world):
         tour.mount.read(failed, "error")
     done = tour.shell(f"echo retry > {link}/{number}/ctl")
     assert done.returncode == 0, done.stderr
-    tour.wait_state(failed, "ready")
-    look()
+    wait_for(lambda: look() and
+             tour.mount.read(failed, "state") == "ready\n")
     assert len(tour.rev.active()) == len(tour.rev.videos()) == 3
     urls = {video["playback_url"] for video in tour.rev.videos()}
     assert urls == {tour.mount.read(recording, "playback_url").strip()
