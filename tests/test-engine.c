@@ -299,9 +299,7 @@ out:
 	return err;
 }
 
-/* ---- a person's words
- * ----------------------------------------------------------
- */
+/* ---- a person's words ----------------------------------------------- */
 
 /* Forgotten, it is found again by the name that it has by then. */
 static int test_forget(void)
@@ -355,9 +353,7 @@ out:
 	return err;
 }
 
-/* ---- what is gone, what is shown
- * ---------------------------------------------
- */
+/* ---- what is gone, what is shown ------------------------------------ */
 
 enum { DAY_S = 24 * 3600 };
 
@@ -437,9 +433,7 @@ out:
 	return err;
 }
 
-/* ---- what changes under way
- * -------------------------------------------------
- */
+/* ---- what changes under way ----------------------------------------- */
 
 static int reload(struct bench *b, const char *settings)
 {
@@ -738,9 +732,7 @@ out:
 	return err;
 }
 
-/* ---- memory
- * -------------------------------------------------------------------
- */
+/* ---- memory --------------------------------------------------------- */
 
 /* Whichever allocation fails: it comes to its end without a restart. */
 static int live_without_memory(size_t way)

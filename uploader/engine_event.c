@@ -196,8 +196,8 @@ static void rev_pauses(struct work *w, const struct rev_result *result,
 					   : PAUSE_DEFAULT_MS;
 
 	lane_pause(&w->engine->rev_lane, mono_ms(), ms, result->why.text);
-	if (result->status ==
-	    503) /* of a gateway, perhaps for this one alone */
+	/* A gateway's 503 may be for this one alone. */
+	if (result->status == 503)
 		engine_back_off(w, again, result->why.text);
 	else
 		engine_again(w, again, 0, result->why.text);

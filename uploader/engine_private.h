@@ -80,8 +80,7 @@ struct engine {
  *	the journal	has got the row, or `timer` once memory is there
  *	an operation	has its answer, which is an event with a new action
  *	a line		that the work stands in (`queue_node`) gets to it
- *	a wait		ends: the table `waits` of engine_work.c says who ends
- *it
+ *	a wait		is over: engine_work.c's table `waits` says by whom
  */
 struct work {
 	struct engine *engine;

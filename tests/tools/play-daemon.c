@@ -13,8 +13,7 @@
  *	counters LINE ...		a line per word, percent-encoded
  *	event TEXT
  *	fill COUNT			that many calls or recordings
- *	churn COUNT			rewrites the counters of that many each
- *second
+ *	churn COUNT			each second, the counters of that many
  *
  * On `ctl` it takes "retry ID" and "cancel ID", which change the object's
  * state, and "pause"; it tells who asked in `events`. It ends with its input.
